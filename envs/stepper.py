@@ -1,0 +1,94 @@
+"""Physics of many bodies of one kind at once, on ``mujoco.rollout``: threads in C++, no Python per body."""
+
+from __future__ import annotations
+
+import os
+
+import mujoco
+import mujoco.rollout
+import numpy as np
+
+from envs.body import Body
+from envs.tasks import Floats
+
+_STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+
+
+class Stepper:
+    """n copies of a body, advanced together or any subset of them.
+
+    Args:
+        body: the description.
+        n: how many copies.
+        threads: C++ threads; the trajectories do not depend on it.
+    """
+
+    def __init__(self, body: Body, n: int, threads: int | None = None) -> None:
+        self.body, self.n, self.model = body, n, body.model
+        self.nq, self.nv, self.nu = self.model.nq, self.model.nv, self.model.nu
+        self._datas = [mujoco.MjData(self.model) for _ in range(threads or min(os.cpu_count() or 1, 2))]
+        self._rollout = mujoco.rollout.Rollout(nthread=len(self._datas))
+        self._models = [self.model] * n
+        self._start = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        mujoco.mj_getState(self.model, self._datas[0], self._start, _STATE)
+        self.state: Floats = np.tile(self._start, (n, 1))
+        self._x = body.joint_addresses("x")
+        self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), self._x[0])
+        self._control_low, self._control_high = self.model.actuator_ctrlrange.T
+        self._toy_index = 1 + np.array([self._x[0], self.nq + self._x[1]])
+        self._healthy = self._healthy_ranges()
+
+    @property
+    def observation_size(self) -> int:
+        """Features of ``observation``."""
+        return len(self._observed)
+
+    def reset(self, rng: np.random.Generator, rows: np.ndarray | slice = slice(None)) -> None:
+        """Put some copies back to the model's own pose with a little noise."""
+        self.state[rows] = self._start
+        count, noise = len(self.state[rows]), self.body.reset_noise
+        fresh = self.state[rows]
+        fresh[:, 1 : 1 + self.nq] += rng.uniform(-noise, noise, (count, self.nq))
+        fresh[:, 1 + self.nq : 1 + self.nq + self.nv] += noise * rng.standard_normal((count, self.nv))
+        self.state[rows] = fresh
+
+    def step(self, actions: Floats, rows: np.ndarray | None = None) -> None:
+        """One control step (frame_skip physics steps) with actions (n or len(rows), nu) in [-1, 1]."""
+        before = self.state if rows is None else self.state[rows]
+        centre, half = (self._control_high + self._control_low) / 2, (self._control_high - self._control_low) / 2
+        control = centre + half * np.clip(actions, -1.0, 1.0)
+        states = np.empty((len(before), self.body.frame_skip, before.shape[1]))
+        self._rollout.rollout(
+            self._models[: len(before)],
+            self._datas,
+            before,
+            np.repeat(control[:, None, :], self.body.frame_skip, axis=1),
+            skip_checks=True,
+            nstep=self.body.frame_skip,
+            state=states,
+        )
+        if rows is None:
+            self.state = states[:, -1].copy()
+        else:
+            self.state[rows] = states[:, -1]
+
+    def observation(self, rows: np.ndarray | slice = slice(None)) -> Floats:
+        """(n, nq - 1 + nv): joint positions without x, then joint velocities."""
+        return self.state[rows][:, self._observed]
+
+    def coordinates(self, rows: np.ndarray | slice = slice(None)) -> Floats:
+        """(n, 2): toy coordinates x (m) and vx (m/s)."""
+        return self.state[rows][:, self._toy_index]
+
+    def fallen(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """(n,) bool: outside the healthy ranges, or no longer finite."""
+        state = self.state[rows]
+        down = ~np.isfinite(state).all(axis=1)
+        for column, (low, high) in self._healthy:
+            down |= (state[:, column] < low) | (state[:, column] > high)
+        return down
+
+    def _healthy_ranges(self) -> list[tuple[int, tuple[float, float]]]:
+        ranges = self.body.healthy
+        named = [] if ranges is None else [("z", ranges.z), ("pitch", ranges.pitch)]
+        return [(1 + self.body.joint_addresses(name)[0], bounds) for name, bounds in named if bounds is not None]

@@ -1,0 +1,65 @@
+"""How well a controller obeys commands when it is told the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from envs.body import Body
+from envs.commands import Commands, low_level_observation
+from envs.stepper import Stepper
+from envs.tasks import GOAL, VELOCITY, VX, Floats, Ints
+
+_SECONDS = 10.0  # an episode; its second half is measured
+_MEAN_OVER = 0.5  # s over which a velocity is averaged
+_GOAL_SHARES = (0.1, 1 / 6, 1 / 3, 0.5, 2 / 3, 1.0)
+_VELOCITY_SHARES = (1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6, 1.0)
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Errors relative to the amount asked for, over the second half of 10 s.
+
+    Attributes:
+        kind, amount: the commands (n,).
+        error: instantaneous (n,).
+        mean_error: of the velocity averaged over half a second; for goals the same as ``error``.
+        fell: whether the body left its healthy range.
+    """
+
+    kind: Ints
+    amount: Floats
+    error: Floats
+    mean_error: Floats
+    fell: np.ndarray
+
+
+def measured_commands(body: Body) -> tuple[Ints, Floats]:
+    """The commands that are measured: shares of the trained range, front and back."""
+    limits = body.command_limits
+    goals = np.outer([1, -1], _GOAL_SHARES).ravel() * limits[GOAL]
+    velocities = np.outer([1, -1], _VELOCITY_SHARES).ravel() * limits[VELOCITY]
+    kind = np.repeat([GOAL, VELOCITY], [len(goals), len(velocities)])
+    return kind, np.concatenate([goals, velocities])
+
+
+def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int) -> Tracking:
+    """Give every measured command ``repeats`` times to fresh bodies driven by ``act``: observations to actions."""
+    kind, amount = (np.tile(values, repeats) for values in measured_commands(body))
+    stepper = Stepper(body, len(kind))
+    stepper.reset(np.random.default_rng(seed))
+    commands = Commands.relative(kind, amount, stepper.coordinates(), body.command_limits)
+    steps = round(_SECONDS / body.dt)
+    errors, velocities, fell = np.empty((steps, len(kind))), np.empty((steps, len(kind))), np.zeros(len(kind), bool)
+    for t in range(steps):
+        stepper.step(act(low_level_observation(stepper, commands)))
+        errors[t], velocities[t] = commands.error(stepper.coordinates()), stepper.coordinates()[:, VX]
+        fell |= stepper.fallen()
+    half, window = steps // 2, max(round(_MEAN_OVER / body.dt), 1)
+    whole = velocities[half : half + (steps - half) // window * window]
+    means = whole.reshape(-1, window, len(kind)).mean(axis=1)
+    error = errors[half:].mean(axis=0) / np.abs(amount)
+    mean_error = np.where(kind == VELOCITY, np.abs(means - amount).mean(axis=0) / np.abs(amount), error)
+    return Tracking(kind, amount, error, mean_error, fell)

@@ -1,0 +1,28 @@
+"""Low-level controllers: an observation normaliser and a small actor, without the trainer that made them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_CLIP = 10.0  # normalised observations, as in Stable-Baselines3's VecNormalize
+_EPSILON = 1e-8
+
+
+class Controller(nn.Module):
+    """Deterministic goal-conditioned controller: observations (n, features) to actions (n, joints) in [-1, 1]."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, observations: int, actions: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(observations))
+        self.register_buffer("variance", torch.ones(observations))
+        self.net = nn.Sequential(
+            nn.Linear(observations, width), nn.ELU(), nn.Linear(width, width), nn.ELU(), nn.Linear(width, actions)
+        )
+
+    def forward(self, observations: Tensor) -> Tensor:
+        normalised = (observations - self.mean) / torch.sqrt(self.variance + _EPSILON)
+        return self.net(normalised.clamp(-_CLIP, _CLIP)).clamp(-1.0, 1.0)
