@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import pandas as pd
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors.torch import load_file, save_file
+
+if TYPE_CHECKING:
+    # Imported where used: a plan, a form or a look-up needs the configs and should not wait for torch.
+    import pandas as pd
+    import torch
 
 #: Numbers by name; what a stage returns and what its MLflow run shows.
 Metrics = dict[str, float]
@@ -58,10 +60,14 @@ class Artifact:
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
         """A safetensors file of the artifact."""
+        from safetensors.torch import load_file
+
         return load_file(self.folder / name)
 
     def table(self, name: str) -> pd.DataFrame:
         """A parquet file of the artifact."""
+        import pandas as pd
+
         return pd.read_parquet(self.folder / name)
 
 
@@ -72,9 +78,13 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Tensors as safetensors, names sorted."""
+    from safetensors.torch import save_file
+
     save_file({name: tensors[name].detach().contiguous() for name in sorted(tensors)}, path)
 
 
 def write_curve(out: Path, rows: list[dict[str, float]]) -> None:
     """``learning_curve.parquet``: one row per report, first column ``step`` (environment steps or updates)."""
+    import pandas as pd
+
     pd.DataFrame(rows).to_parquet(out / "learning_curve.parquet", index=False)
