@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-import gymnasium
 import mujoco
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from envs.body_files import BODIES, body_path, mjcf_path, read_toml
 from envs.errors import UserError
-
-BODIES = Path(__file__).parent / "bodies"
-_GYMNASIUM_ASSETS = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -83,8 +79,7 @@ class Body(_Section):
     @property
     def mjcf_path(self) -> Path:
         """The MJCF beside the TOML, or gymnasium's own of that name."""
-        beside = self.folder / self.mjcf
-        return beside if beside.exists() else _GYMNASIUM_ASSETS / self.mjcf
+        return mjcf_path(self.folder, self.mjcf)
 
     @property
     def task_ranges(self) -> dict[str, tuple[float, float]]:
@@ -118,19 +113,6 @@ class Body(_Section):
         return int(self.model.jnt_qposadr[index]), int(self.model.jnt_dofadr[index])
 
 
-def body_names() -> list[str]:
-    """Names of the bodies that ship."""
-    return sorted(path.stem for path in BODIES.glob("*.toml"))
-
-
-def body_path(name: str) -> Path:
-    """The TOML of a shipped body by name, or the path given."""
-    path = Path(name) if name.endswith(".toml") else BODIES / f"{name}.toml"
-    if not path.is_file():
-        raise UserError(f"body: no {name!r}; ship with: {', '.join(body_names())}; or give the path of a .toml")
-    return path
-
-
 def load_body(name: str) -> Body:
     """Read and check a body by name or path.
 
@@ -139,9 +121,7 @@ def load_body(name: str) -> Body:
     """
     path = body_path(name)
     try:
-        body = Body.model_validate({**tomllib.loads(path.read_text()), "folder": path.parent})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name}: not valid TOML: {_line(error)}") from error
+        body = Body.model_validate({**read_toml(path), "folder": path.parent})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
