@@ -1,0 +1,14 @@
+"""Config of stage ``plots``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stages.contract import ROUTES, Route, StageConfig
+
+
+class PlotsConfig(StageConfig):
+    """What the report shows."""
+
+    body: str = Field("cheetah", description="body whose transfer is shown")
+    routes: tuple[Route, ...] = Field(ROUTES, min_length=1, description="routes to show, in this order")

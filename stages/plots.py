@@ -1,0 +1,85 @@
+"""Stage ``plots``: the report and the single figures of one body's transfer.
+
+Writes ``report.html`` (self-contained) and, for each figure, a page (they share ``plotly.min.js``) and a PNG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from stages.configs.plots import PlotsConfig
+from stages.contract import Artifact, Metrics, Progress
+from vis import plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking, plot_trajectories
+from vis.raster import plain_png
+from vis.report import Content, RouteResult, render
+
+_LEARNT_BY = {"reuse": "striding", "retrain": "high_level"}
+
+
+def run(config: PlotsConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
+    """Draws everything; returns the headline numbers, such as ``reuse/goal_settled``."""
+    content = _content(config, inputs)
+    report(0.5)
+    (out / "report.html").write_text(render(content))
+    (out / "plotly.min.js").write_text(get_plotlyjs())
+    figures = dict(_figures(content))
+    metrics = _headline(content)
+    for i, (name, figure) in enumerate(figures.items(), 1):
+        figure.write_html(out / f"{name}.html", include_plotlyjs="directory", div_id=name)
+        plain_png(figure, out / f"{name}.png")
+        report(0.5 + 0.5 * i / len(figures), **metrics)
+    return metrics
+
+
+def _content(config: PlotsConfig, inputs: Mapping[str, Artifact]) -> Content:
+    curves = ["toy_inference", "low_level", *(_LEARNT_BY[route] for route in config.routes)]
+    return Content(
+        body=config.body,
+        seed=config.seed,
+        routes={route: _route(inputs[f"evaluation_{route}"], config.seed) for route in config.routes},
+        toy_latents=plot_latent.embed(inputs["toy_inference"].table("latents.parquet"), seed=config.seed),
+        tracking=inputs["low_level"].table("tracking.parquet"),
+        curves={name: inputs[name].table("learning_curve.parquet") for name in curves},
+        lineage=[(name, a.stage, a.key, a.digest) for name, a in sorted(inputs.items())],
+    )
+
+
+def _route(artifact: Artifact, seed: int) -> RouteResult:
+    film, excuse = artifact.folder / "video.mp4", artifact.folder / "video.txt"
+    return RouteResult(
+        controls=artifact.json("controls.json"),
+        trajectories=artifact.table("trajectories.parquet"),
+        latents=plot_latent.embed(artifact.table("latents.parquet"), seed=seed),
+        video=film.read_bytes() if film.exists() else excuse.read_text(),
+    )
+
+
+def _figures(content: Content) -> Iterator[tuple[str, go.Figure]]:
+    yield "latent", plot_latent.figure(content.toy_latents)
+    yield "tracking", plot_tracking.figure(content.tracking)
+    for stage, curve in content.curves.items():
+        yield f"learning_{stage}", plot_learning.figure(curve, stage)
+    for route, result in content.routes.items():
+        yield f"results_{route}", plot_results.figure(result.controls, content.body, f"Settled error, route {route}")
+        title = f"{content.body} against targets, route {route}"
+        yield f"trajectories_{route}", plot_trajectories.figure(result.trajectories, title)
+        yield f"belief_{route}", plot_belief.figure(result.trajectories, f"Belief over the episode, route {route}")
+        yield f"strides_{route}", plot_strides.figure(result.trajectories, f"Stride histogram, route {route}")
+
+
+def _headline(content: Content) -> Metrics:
+    return {
+        f"{route}/{kind}_settled": result.controls["agent"][f"{kind}_settled"]["iqm"]
+        for route, result in content.routes.items()
+        for kind in ("goal", "velocity")
+    }
+
+
+if __name__ == "__main__":
+    from stages.cli import main
+
+    main("plots")

@@ -1,0 +1,1 @@
+"""Figures from stored artifacts: pure functions of tables, each with a command."""

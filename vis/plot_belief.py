@@ -1,0 +1,59 @@
+"""What the agent believes over an episode: the posterior of the base task, averaged over the tasks of each base task.
+
+Run ``python vis/plot_belief.py --help`` for the command.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from envs.tasks import BASE_TASKS
+from vis.style import BASE_TASK_COLOURS, compose, in_task_order, panel, plain_axis
+
+_TICKS = [1, 2, 5, 10, 20, 50, 100]
+
+
+def panels(table: pd.DataFrame, height: int = 240) -> list[go.Figure]:
+    """One small figure per true base task of an evaluation's ``trajectories.parquet`` (the agent's rows)."""
+    agent = table[table["control"] == "agent"]
+    return [_panel(agent[agent["base_task"] == task], task, height) for task in in_task_order(agent["base_task"])]
+
+
+def figure(table: pd.DataFrame, title: str = "Belief over the episode, by base task asked for") -> go.Figure:
+    """All base tasks in one figure."""
+    return compose(title, panels(table), columns=2)
+
+
+def _panel(table: pd.DataFrame, true_task: str, height: int) -> go.Figure:
+    mean = table.groupby("decision")[[f"p{i}" for i in range(len(BASE_TASKS))]].mean()
+    traces = [
+        go.Scatter(
+            x=mean.index.tolist(),
+            y=mean[f"p{i}"].round(4).tolist(),
+            name=task,
+            mode="lines",
+            stackgroup="posterior",
+            line={"color": BASE_TASK_COLOURS[task], "width": 0.5},
+            fillcolor=BASE_TASK_COLOURS[task],
+            hovertemplate="%{y:.1%} after %{x} decisions<extra>%{fullData.name}</extra>",
+        )
+        for i, task in enumerate(BASE_TASKS)
+    ]
+    end = math.log10(mean.index.max())
+    return panel(
+        traces,
+        true_task,
+        plain_axis("time (decisions, logarithmic)", type="log", range=[0, end], tickvals=_TICKS),
+        plain_axis("posterior (probability)", range=[0, 1]),
+        height,
+        showlegend=False,
+    )
+
+
+if __name__ == "__main__":
+    from vis.command import main
+
+    main("evaluation", "belief", lambda artifact, _: figure(artifact.table("trajectories.parquet")))

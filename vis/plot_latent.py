@@ -1,0 +1,121 @@
+"""The map of latents: t-SNE or PCA in two and three dimensions, coloured by base task, brightness by |specification|.
+
+Run ``python vis/plot_latent.py --help`` for the command.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from vis.style import BASE_TASK_COLOURS, GRID, in_task_order, plain_axis, shades, style
+
+Method = Literal["tsne", "pca"]
+METHODS: tuple[Method, ...] = ("tsne", "pca")
+POINTS = 1500
+_TITLES = {"tsne": "t-SNE", "pca": "principal component"}
+_HOVER = "%{text}<br>step %{customdata}<extra></extra>"
+_PLANE, _SPACE = ["a", "b"], ["u", "v", "w"]
+
+
+def embed(table: pd.DataFrame, method: Method = "tsne", seed: int = 0, points: int = POINTS) -> pd.DataFrame:
+    """At most ``points`` rows of a ``latents.parquet`` with columns a, b (plane) and u, v, w (space)."""
+    table = table.sample(min(points, len(table)), random_state=seed).sort_index().reset_index(drop=True)
+    latents = table[[c for c in table.columns if c[0] == "z" and c[1:].isdigit()]].to_numpy(np.float64)
+    plane, space = (_project(latents, size, method, seed) for size in (2, 3))
+    table[_PLANE], table[_SPACE] = plane.round(3), space.round(3)
+    return table
+
+
+def plane(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
+    """The 2-D map of ``embed``'s table."""
+    traces = [go.Scatter(x=g["a"].tolist(), y=g["b"].tolist(), **_look(g, 5)) for g in _groups(points)]
+    figure = style(go.Figure(traces), title, height)
+    return figure.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2))
+
+
+def space(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
+    """The 3-D map of ``embed``'s table; dragging turns it."""
+    figure = style(go.Figure(_space_traces(points)), title, height, dragmode="turntable")
+    return figure.update_layout(scene=_scene(method), margin={"l": 0, "r": 0, "b": 0})
+
+
+def figure(points: pd.DataFrame, method: Method = "tsne", title: str = "Latent map of held-out tasks") -> go.Figure:
+    """Both maps side by side."""
+    both = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], horizontal_spacing=0.04)
+    for part, column in ((plane(points, method), 1), (space(points, method), 2)):
+        both.add_traces(part.data, rows=1, cols=column)
+    both.update_traces(showlegend=False, selector={"type": "scatter3d"})
+    style(both, title, 560, dragmode="turntable")
+    both.update_layout(legend={"y": -0.12, "itemsizing": "constant"})
+    return both.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2), scene=_scene(method))
+
+
+def _project(latents: np.ndarray, size: int, method: Method, seed: int) -> np.ndarray:
+    # Imported here: scikit-learn takes seconds, and most figures of this package do without.
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    if method == "pca":
+        return PCA(size, random_state=seed).fit_transform(latents)
+    perplexity = min(30.0, (len(latents) - 1) / 3)
+    return TSNE(size, init="pca", perplexity=perplexity, random_state=seed).fit_transform(latents)
+
+
+def _groups(points: pd.DataFrame) -> list[pd.DataFrame]:
+    points = points.assign(colour=shades(points))
+    return [points[points["base_task"] == task] for task in in_task_order(points["base_task"])]
+
+
+def _look(group: pd.DataFrame, size: int) -> dict[str, object]:
+    task = group["base_task"].iloc[0]
+    return {
+        "name": task,
+        "text": group["task"].tolist(),
+        "customdata": group["step" if "step" in group else "decision"].tolist(),
+        "mode": "markers",
+        "marker": {"color": group["colour"].tolist(), "size": size, "line": {"width": 0}},
+        "legendgroup": task,
+        "hovertemplate": _HOVER,
+        "hoverlabel": {"bgcolor": BASE_TASK_COLOURS[task], "font": {"color": "#ffffff"}},
+    }
+
+
+def _space_traces(points: pd.DataFrame) -> list[go.Scatter3d]:
+    return [
+        go.Scatter3d(x=g["u"].tolist(), y=g["v"].tolist(), z=g["w"].tolist(), **_look(g, 2.5)) for g in _groups(points)
+    ]
+
+
+def _axis(method: Method, number: int) -> dict[str, object]:
+    return plain_axis(f"{_TITLES[method]} {number} (arbitrary units)", showticklabels=False)
+
+
+def _scene(method: Method) -> dict[str, object]:
+    names = zip(("xaxis", "yaxis", "zaxis"), (1, 2, 3), strict=True)
+    axes: dict[str, object] = {
+        name: {
+            "title": {"text": f"{_TITLES[method]} {i} (a.u.)", "font": {"size": 10}},
+            "showticklabels": False,
+            "gridcolor": GRID,
+            "showbackground": False,
+            "zeroline": False,
+        }
+        for name, i in names
+    }
+    return {**axes, "aspectmode": "cube", "camera": {"eye": {"x": 1.5, "y": 1.4, "z": 0.9}}}
+
+
+if __name__ == "__main__":
+    from vis.command import main
+
+    main(
+        "toy_inference",
+        "latent",
+        lambda artifact, run: figure(embed(artifact.table("latents.parquet"), run.method), run.method),
+        choices={"method": METHODS},
+    )

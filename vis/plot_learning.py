@@ -1,0 +1,76 @@
+"""Learning curves: every logged metric of a stage over its training, metrics of one unit in one panel.
+
+Run ``python vis/plot_learning.py --help`` for the command.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from vis.style import compose, panel, plain_axis
+
+#: Axis by a word in the metric's name; the first that matches counts.
+_AXES = {
+    "return": "return (sum of rewards)",
+    "accuracy": "accuracy (fraction)",
+    "error": "error (fraction of target)",
+    "stride": "stride (low-level steps)",
+    "fall": "falls (fraction of episodes)",
+    "reward": "reward (per step)",
+    "entropy": "entropy (nats)",
+    "loss": "loss (dimensionless)",
+}
+_OTHER = "value (dimensionless)"
+_STEPS = {
+    "toy_inference": "training (updates)",
+    "low_level": "training (environment steps)",
+    "striding": "training (updates)",
+    "high_level": "training (updates)",
+}
+_COLOURS = ("#3b6ea8", "#c0504d", "#6a9a4b", "#8a63a6", "#d08a2f", "#4aa3a8", "#8c6d5a", "#7f8c97")
+
+
+def panels(table: pd.DataFrame, stage: str, height: int = 260) -> list[go.Figure]:
+    """One small figure per unit among the columns of a ``learning_curve.parquet``; empty cells are skipped."""
+    axes: dict[str, list[str]] = {}
+    for name in table.columns.drop("step"):
+        if table[name].notna().any():
+            axes.setdefault(_axis(str(name)), []).append(str(name))
+    order = [*_AXES.values(), _OTHER]
+    return [_panel(table, axes[a], a, stage, height) for a in sorted(axes, key=order.index)]
+
+
+def figure(table: pd.DataFrame, stage: str) -> go.Figure:
+    """All metrics of a stage's training in one figure."""
+    parts = panels(table, stage)
+    return compose(f"Learning curve of {stage}", parts, columns=min(3, len(parts)))
+
+
+def _axis(name: str) -> str:
+    return next((title for word, title in _AXES.items() if word in name), _OTHER)
+
+
+def _panel(table: pd.DataFrame, names: list[str], axis: str, stage: str, height: int) -> go.Figure:
+    traces = []
+    for i, name in enumerate(names):
+        points = table[["step", name]].dropna()
+        traces.append(
+            go.Scatter(
+                x=points["step"].tolist(),
+                y=[float(f"{value:.5g}") for value in points[name]],
+                name=name.replace("_", " "),
+                showlegend=len(names) > 1,
+                mode="lines",
+                line={"color": _COLOURS[i % len(_COLOURS)], "width": 1.8},
+                hovertemplate="%{y:.4g} at %{x}<extra>%{fullData.name}</extra>",
+            )
+        )
+    x = plain_axis(_STEPS.get(stage, "training (steps)"), rangemode="tozero", exponentformat="SI")
+    return panel(traces, f"{stage}: {axis.split(' (')[0]}", x, plain_axis(axis), height, showlegend=len(names) > 1)
+
+
+if __name__ == "__main__":
+    from vis.command import main
+
+    main("low_level", "learning", lambda artifact, _: figure(artifact.table("learning_curve.parquet"), artifact.stage))

@@ -1,0 +1,50 @@
+"""How well the low level obeys: error by commanded amount, for each kind of command.
+
+Run ``python vis/plot_tracking.py --help`` for the command.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from vis.style import BASE_TASK_COLOURS, MUTED, compose, panel, plain_axis
+
+_X = {"velocity": "commanded velocity (m/s)", "goal": "commanded displacement (m)"}
+_NAMES = {"mean_error": "mean over a window", "error": "instantaneous"}
+
+
+def panels(table: pd.DataFrame, height: int = 280) -> list[go.Figure]:
+    """One small figure per kind of a low level's ``tracking.parquet``."""
+    return [_panel(group.sort_values("amount"), str(kind), height) for kind, group in table.groupby("kind")]
+
+
+def figure(table: pd.DataFrame, title: str = "Tracking of the low level, true command") -> go.Figure:
+    """Both kinds in one figure."""
+    return compose(title, panels(table), columns=2)
+
+
+def _panel(table: pd.DataFrame, kind: str, height: int) -> go.Figure:
+    side = table["amount"].lt(0).map({True: "backward", False: "forward"})
+    colours = [BASE_TASK_COLOURS[f"{kind} {s}"] for s in side]
+    traces = [
+        go.Scatter(
+            x=table["amount"].round(4).tolist(),
+            y=table[column].round(5).tolist(),
+            name=name,
+            mode="lines+markers" if column == "mean_error" else "markers",
+            line={"color": MUTED, "width": 1},
+            marker={"color": colours, "size": 7 if column == "mean_error" else 5},
+            opacity=1.0 if column == "mean_error" else 0.45,
+            hovertemplate="%{x:+.2f} commanded: error %{y:.3f}<extra>%{fullData.name}</extra>",
+        )
+        for column, name in _NAMES.items()
+    ]
+    y = plain_axis("error (fraction of command)", rangemode="tozero")
+    return panel(traces, f"{kind} commands", plain_axis(_X[kind]), y, height)
+
+
+if __name__ == "__main__":
+    from vis.command import main
+
+    main("low_level", "tracking", lambda artifact, _: figure(artifact.table("tracking.parquet")))

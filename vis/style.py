@@ -1,0 +1,130 @@
+"""The one visual language of every figure: colours by base task, brightness by |specification|, plain axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from envs.tasks import BASE_TASKS
+
+INK, MUTED, GRID, PAPER = "#1f2933", "#66727f", "#e4e8ec", "#ffffff"
+#: What each neutral colour becomes on a dark page.
+DARK = {INK: "#e6eaee", MUTED: "#98a4b0", GRID: "#2f3841", PAPER: "#171c21"}
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+BASE_TASK_COLOURS = {
+    "velocity forward": "#1f77b4",
+    "velocity backward": "#17becf",
+    "goal forward": "#d62728",
+    "goal backward": "#ff7f0e",
+}
+CONTROL_COLOURS = {"agent": INK, "oracle": "#2ca02c", "no_inference": "#8c96a0", "random_encoder": "#bcc4cb"}
+FIXED_STRIDE_COLOUR = "#9a8fb8"
+ROUTE_TITLES = {"reuse": "toy policy reused", "retrain": "high level retrained"}
+AXIS_TITLES = {"velocity": "velocity (m/s)", "goal": "position (m)"}
+TIME_TITLE = "simulated time (s)"
+
+_FAINT = 0.62  # share of white in the colour of the smallest |specification|
+_DEEP = 0.22  # share of black in that of the largest
+
+
+def control_colour(control: str) -> str:
+    """Colour of a control; the fixed strides share one."""
+    return CONTROL_COLOURS.get(control, FIXED_STRIDE_COLOUR)
+
+
+def shade(base_task: str, strength: float) -> str:
+    """The base task's colour, from faint (strength 0) to deep (1)."""
+    rgb = np.array([int(BASE_TASK_COLOURS[base_task][i : i + 2], 16) for i in (1, 3, 5)])
+    mix = _FAINT - strength * (_FAINT + _DEEP)
+    mixed = rgb + (255 - rgb) * mix if mix > 0 else rgb * (1 + mix)
+    return "#" + "".join(f"{round(c):02x}" for c in mixed)
+
+
+def shades(table: pd.DataFrame) -> list[str]:
+    """One colour per row of a table with ``base_task`` and ``specification``."""
+    # Brightness spans the range of each base task by itself: metres and metres per second do not compare.
+    size = table["specification"].abs()
+    by_task = size.groupby(table["base_task"])
+    low, high = by_task.transform("min"), by_task.transform("max")
+    strength = ((size - low) / (high - low).where(high > low, 1.0)).where(high > low, 0.7)
+    return [shade(task, s) for task, s in zip(table["base_task"], strength, strict=True)]
+
+
+def in_task_order(tasks: pd.Series) -> list[str]:
+    """The base tasks that occur, in their global order."""
+    present = set(tasks)
+    return [task for task in BASE_TASKS if task in present]
+
+
+def plain_axis(title: str, **more: object) -> dict[str, object]:
+    """Settings of a 2-D axis; the title ends with its unit in brackets."""
+    return {
+        "title": {"text": title, "standoff": 6, "font": {"size": 11, "color": MUTED}},
+        "tickfont": {"size": 11, "color": MUTED},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": GRID,
+        "ticks": "",
+        "automargin": True,
+        **more,
+    }
+
+
+def style(figure: go.Figure, title: str = "", height: int = 300, **layout: object) -> go.Figure:
+    """The figure in the common look, in place; returned for chaining."""
+    figure.update_layout(
+        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 15}},
+        height=height,
+        font={"family": FONT, "size": 12, "color": INK},
+        paper_bgcolor=PAPER,
+        plot_bgcolor=PAPER,
+        margin={"l": 52, "r": 12, "t": 44 if title else 16, "b": 44},
+        legend={"orientation": "h", "y": -46 / (height - 88), "yanchor": "top", "x": 0, "font": {"color": MUTED}},
+        hoverlabel={"font": {"family": FONT}, "align": "left"},
+        dragmode=False,  # a finger on a figure scrolls the page
+        barmode="stack",
+    )
+    return figure.update_layout(**layout)
+
+
+def panel(
+    traces: Sequence[go.Scatter | go.Bar],
+    title: str,
+    x: dict[str, object],
+    y: dict[str, object],
+    height: int = 240,
+    **layout: object,
+) -> go.Figure:
+    """One small figure out of traces and axis settings."""
+    return style(go.Figure(list(traces)), title, height, xaxis=x, yaxis=y, **layout)
+
+
+def compose(title: str, panels: Sequence[go.Figure], columns: int) -> go.Figure:
+    """All panels as one figure; each name enters the legend once."""
+    rows = -(-len(panels) // columns)
+    titles = [p.layout.title.text for p in panels]  # type: ignore[union-attr]
+    height = 110 + 250 * rows
+    figure = make_subplots(
+        rows, columns, subplot_titles=titles, vertical_spacing=75 / height, horizontal_spacing=0.22 / columns
+    )
+    named: set[str] = set()
+    for i, part in enumerate(panels):
+        row, column = i // columns + 1, i % columns + 1
+        for trace in part.data:
+            fresh = trace.showlegend is not False and trace.name not in named
+            group = f"{trace.stackgroup}{i}" if getattr(trace, "stackgroup", None) else None
+            figure.add_trace(trace, row, column)
+            figure.data[-1].update(showlegend=fresh, legendgroup=trace.name)
+            if group:
+                figure.data[-1].update(stackgroup=group)
+            named.add(trace.name)
+        figure.update_xaxes(part.layout.xaxis, row=row, col=column)
+        figure.update_yaxes(part.layout.yaxis, row=row, col=column)
+    figure.update_annotations(font={"size": 13, "color": INK})
+    style(figure, title, height, margin={"l": 60, "r": 20, "t": 80, "b": 50})
+    return figure.update_layout(legend={"y": -60 / height})
