@@ -131,6 +131,10 @@ class CommandedBodies:
         self._replace(over | (self.rng.random(self.n) < self._change))
         return low_level_observation(self.stepper, self.commands), rewards, fell, timed_out, last
 
+    def restore(self, state: Floats, age: Ints, kind: Ints, target: Floats) -> None:
+        """Put the bodies where an interrupted training left them (the generator's state is the caller's)."""
+        self.stepper.state, self.age, self.commands = state.copy(), age.copy(), Commands(kind.copy(), target.copy())
+
     def _rewards(self) -> Floats:
         """Minus the relative error to the speed that the command asks for here; near a goal also the distance.
 

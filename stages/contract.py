@@ -87,4 +87,5 @@ def write_curve(out: Path, rows: list[dict[str, float]]) -> None:
     """``learning_curve.parquet``: one row per report, first column ``step`` (environment steps or updates)."""
     import pandas as pd
 
-    pd.DataFrame(rows).to_parquet(out / "learning_curve.parquet", index=False)
+    names = sorted({name for row in rows for name in row} - {"step"})
+    pd.DataFrame(rows, columns=["step", *names]).to_parquet(out / "learning_curve.parquet", index=False)

@@ -1,0 +1,23 @@
+"""Config of the low-level controller's training."""
+
+from pydantic import Field
+
+from stages.contract import StageConfig
+
+
+class LowLevelConfig(StageConfig):
+    """PPO on many commanded bodies at once."""
+
+    body: str = Field("cheetah", description="body by name, or path of its TOML")
+    steps: int = Field(3_000_000, ge=1, le=10**9, description="environment steps in all")
+    bodies: int = Field(64, ge=1, le=4096, description="bodies practising side by side")
+    rollout: int = Field(128, ge=1, le=10_000, description="steps of each body between two updates")
+    minibatch: int = Field(512, ge=2, le=1_000_000, description="samples per gradient step")
+    epochs: int = Field(10, ge=1, le=100, description="passes over the samples of an update")
+    learning_rate: float = Field(7e-4, gt=0, le=0.1, description="of Adam at the start; falls linearly")
+    target_kl: float = Field(0.03, gt=0, le=1, description="an update stops early beyond this divergence")
+    discount: float = Field(0.99, gt=0, lt=1, description="per control step")
+    width: int = Field(128, ge=1, le=1024, description="units in each of the two hidden layers")
+    episode: float = Field(10.0, gt=0, le=1000, description="length of a practice episode, s")
+    change: float = Field(3.0, gt=0, le=1000, description="mean time until a command is replaced, s")
+    checkpoint_every: int = Field(25, ge=1, le=10_000, description="updates between two checkpoints")

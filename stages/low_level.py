@@ -1,0 +1,161 @@
+"""Stage ``low_level``: a goal-conditioned controller of one body, by Stable-Baselines3's PPO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecNormalize
+from torch import nn
+
+from envs.body import Body, load_body
+from envs.commands import CommandedBodies
+from envs.tasks import GOAL, KINDS, VELOCITY, Floats
+from envs.tracking import Tracking, track
+from models.controller import Controller
+from stages.checkpoint import PPOCheckpoint
+from stages.configs.low_level import LowLevelConfig
+from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
+from stages.vec_env import CommandVecEnv
+
+#: Seed of the measured episodes, apart from every training seed.
+_TRACKING_SEED = 10_007
+_REPORTS = 15
+
+
+def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
+    """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
+    body = load_body(config.body)
+    bodies = CommandedBodies(body, config.bodies, config.seed, config.episode, config.change)
+    normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
+    model = _ppo(config, normalised)
+    checkpoint = PPOCheckpoint(out / ".checkpoint", model, normalised, bodies)
+    watch = _Watch(config, body, checkpoint, report)
+    watch.rows = checkpoint.restore()
+    remaining = config.steps - model.num_timesteps
+    if remaining > 0:
+        model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
+    controller = extract_controller(model, normalised, config.width)
+    tracking = track(body, actor(controller), _TRACKING_SEED, repeats=8)
+    _write(out, config, controller, tracking, watch.rows)
+    return tracking_metrics(tracking)
+
+
+def actor(controller: Controller) -> Callable[[Floats], Floats]:
+    """The controller as a function of arrays: observations (n, features) to actions (n, joints)."""
+
+    def act(observations: Floats) -> Floats:
+        with torch.no_grad():
+            return controller(torch.as_tensor(observations, dtype=torch.float32)).numpy().astype(np.float64)
+
+    return act
+
+
+def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Controller:
+    """What PPO would do deterministically, without PPO."""
+    assert isinstance(normalised.obs_rms.mean, np.ndarray)
+    actor_net = [layer for layer in model.policy.mlp_extractor.policy_net if isinstance(layer, nn.Linear)]
+    layers = [*actor_net, model.policy.action_net]
+    controller = Controller(len(normalised.obs_rms.mean), layers[-1].out_features, width)
+    targets = [layer for layer in controller.net if isinstance(layer, nn.Linear)]
+    for source, target in zip(layers, targets, strict=True):
+        target.load_state_dict(source.state_dict())
+    controller.mean.copy_(torch.as_tensor(normalised.obs_rms.mean))
+    controller.variance.copy_(torch.as_tensor(normalised.obs_rms.var))
+    return controller
+
+
+def load_controller(artifact: Artifact) -> Controller:
+    """The controller of a finished ``low_level``."""
+    controller = Controller(**artifact.json("controller.json"))
+    controller.load_state_dict(artifact.tensors("controller.safetensors"))
+    return controller.eval()
+
+
+def tracking_metrics(tracking: Tracking) -> Metrics:
+    """Mean errors by kind, and the share of falls."""
+    goal, velocity = tracking.kind == GOAL, tracking.kind == VELOCITY
+    return {
+        "goal_error": float(tracking.error[goal].mean()),
+        "velocity_error": float(tracking.error[velocity].mean()),
+        "mean_velocity_error": float(tracking.mean_error[velocity].mean()),
+        "fall_rate": float(tracking.fell.mean()),
+    }
+
+
+def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
+    return PPO(
+        "MlpPolicy",
+        environment,
+        n_steps=config.rollout,
+        batch_size=config.minibatch,
+        n_epochs=config.epochs,
+        gamma=config.discount,
+        learning_rate=lambda remaining: config.learning_rate * max(remaining, 0.02),
+        target_kl=config.target_kl,
+        policy_kwargs={"net_arch": [config.width] * 2, "activation_fn": nn.ELU, "log_std_init": -0.5},
+        seed=config.seed,
+        device="cpu",
+    )
+
+
+def _write(
+    out: Path, config: LowLevelConfig, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]
+) -> None:
+    write_tensors(out / "controller.safetensors", controller.state_dict())
+    first, *_, last = (layer for layer in controller.net if isinstance(layer, nn.Linear))
+    write_json(
+        out / "controller.json",
+        {"observations": first.in_features, "actions": last.out_features, "width": config.width},
+    )
+    write_curve(out, rows)
+    pd.DataFrame(
+        {
+            "kind": [KINDS[k] for k in tracking.kind],
+            "amount": tracking.amount,
+            "error": tracking.error,
+            "mean_error": tracking.mean_error,
+        }
+    ).groupby(["kind", "amount"], as_index=False).mean().to_parquet(out / "tracking.parquet", index=False)
+
+
+class _Watch(BaseCallback):
+    """Reports, samples the learning curve and checkpoints; sits between SB3's updates."""
+
+    def __init__(self, config: LowLevelConfig, body: Body, checkpoint: PPOCheckpoint, report: Progress) -> None:
+        super().__init__()
+        self.config, self.body, self.checkpoint, self._report = config, body, checkpoint, report
+        self.rows: list[dict[str, float]] = []
+        self._every = max(config.steps // (config.bodies * config.rollout * _REPORTS), 1)
+
+    def _on_rollout_start(self) -> None:
+        """Between two updates, where the whole state of the training is at rest."""
+        done = self.num_timesteps // (self.config.bodies * self.config.rollout)
+        measured = bool(self.rows) and self.rows[-1]["step"] == self.num_timesteps  # just resumed here
+        if done and done % self._every == 0 and not measured:
+            self._measure()
+        if done and done % self.config.checkpoint_every == 0:
+            self.checkpoint.save(self.rows)
+
+    def _on_rollout_end(self) -> None:
+        self._report(min(self.num_timesteps / self.config.steps, 1.0), **(self.rows[-1] if self.rows else {}))
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _measure(self) -> None:
+        assert isinstance(self.model, PPO)
+        controller = extract_controller(self.model, self.checkpoint.normalised, self.config.width)
+        metrics = tracking_metrics(track(self.body, actor(controller), _TRACKING_SEED + 1, repeats=1))
+        self.rows.append({"step": float(self.num_timesteps), **metrics})
+
+
+if __name__ == "__main__":
+    from stages.cli import main
+
+    main("low_level")
