@@ -1,0 +1,51 @@
+# `make run` and `make test` set everything up by themselves; the other targets too.
+PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))) python3)
+BODY ?= cheetah
+ROUTE ?= both
+SEED ?= 0
+PROFILE ?= full
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Wheels of torch without CUDA, tried beside the usual index and only for torch.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH = $(shell grep '^torch==' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench up down lint setup
+
+help:
+	@echo "make run [BODY=cheetah] [ROUTE=reuse|retrain|both] [SEED=0]  the main job, result table and report"
+	@echo "make test    all tests        make bench   benchmarks       make lint    ruff and pyright"
+	@echo "make up      start Prefect    make down    stop all of it"
+
+run: $(READY)
+	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --seed '$(SEED)' --profile '$(PROFILE)'
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+bench: $(READY)
+	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini testpaths=tests/benchmarks
+
+up: $(READY)
+	@$(BIN)/python -m flows.services up
+
+down: $(READY)
+	@$(BIN)/python -m flows.services down
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+setup: $(READY)
+
+# The stamp is written last, so an interrupted set-up is simply done again.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+		|| { echo "PYTHON: $(PYTHON) is not Python 3.11, 3.12 or 3.13; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing pinned packages into $(VENV) (two minutes, about 2 GB)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --retries 0 --extra-index-url $(TORCH_INDEX) $(TORCH)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Prefect flows and deployments; the only room that knows Prefect."""

@@ -1,0 +1,69 @@
+"""What a finished flow run shows: the result table, the runs behind it and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+from prefect.states import Failed
+
+from flows.progress import progress_path, write_line
+from flows.services import ROOT
+from stages.runner import StoredRun
+
+CONTROLS = ("agent", "oracle", "no_inference", "random_encoder")
+#: Columns of the table: heading, metric of controls.json, statistic.
+COLUMNS = (
+    ("goal error", "goal_settled", "median"),
+    ("velocity error", "velocity_settled", "median"),
+    ("goal success", "goal_success", "mean"),
+    ("velocity success", "velocity_success", "mean"),
+    ("return", "return", "mean"),
+)
+
+
+def settle(futures: Iterable[PrefectFuture[Any]]) -> tuple[list[StoredRun], State[Any] | None]:
+    """Wait for tasks.
+
+    Returns:
+        Their stored runs, and the failure that stopped the rest (None when all went well).
+    """
+    futures = list(futures)
+    for future in futures:
+        future.wait()
+    failure = next((future.state for future in futures if future.state.is_failed() or future.state.is_crashed()), None)
+    if failure is not None:
+        return [], Failed(message=failure.message)
+    return [future.result() for future in futures], None
+
+
+def rows(evaluations: Mapping[str, StoredRun]) -> list[dict[str, Any]]:
+    """Result table: one row per route and control."""
+    return [
+        {"route": route, "control": control}
+        | {heading: controls[control][metric][statistic] for heading, metric, statistic in COLUMNS}
+        for route, run in evaluations.items()
+        for controls in [run.artifact.json("controls.json")]
+        for control in CONTROLS
+        if control in controls
+    ]
+
+
+def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:
+    """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
+    shown = str(_relative(report)) if report else None
+    lines = [f"* {run.artifact.stage}: MLflow run `{run.run_id}`" for run in runs]
+    lines += [f"* report: `{shown}`"] if shown else []
+    if table:
+        create_table_artifact(table, key="result", description="settled error, success and return by route")
+    create_markdown_artifact("\n".join(lines), key="runs", description="what the result was made from")
+    write_line(progress_path(str(flow_run.id)), {"kind": "result", "rows": table, "report": shown})
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

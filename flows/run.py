@@ -1,0 +1,138 @@
+"""``make run``: start what is needed, trigger ``transfer/<body>``, show how it goes, show the result, tidy up."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from envs.errors import UserError
+from flows.parameters import check
+from flows.progress import ProgressReader, progress_path
+from flows.screen import Screen, result_table
+from flows.services import NAMES, Place, call, configured, down, running, up, wait_for_deployment
+from stages.plan import Settings, nodes
+
+_POLL_SECONDS = 0.2
+_CANCEL_SECONDS = 15.0
+_FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one transfer from the command line.
+
+    Returns:
+        Exit code: 0 done, 1 failed, 2 a mistake of the user's, 130 interrupted.
+    """
+    console = Console()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        parameters = vars(_parser().parse_args(arguments))
+        return _run(configured(), check(parameters), console)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: the run is cancelled and what it started is stopped", file=sys.stderr)
+        return 130
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Options from the settings of a transfer, in the same words."""
+    parser = argparse.ArgumentParser(prog="python -m flows.run", description=__doc__)
+    for name in ("body", "route", "seed", "profile"):
+        field = Settings.model_fields[name]
+        parser.add_argument(f"--{name}", default=field.default, help=f"{field.description} (default: {field.default})")
+    return parser
+
+
+def _run(place: Place, settings: Settings, console: Console) -> int:
+    before = running(place) if place.home.exists() else frozenset()
+    flow_run: str | None = None
+    state: dict[str, Any] = {"type": "PENDING"}
+    try:
+        if place.local:
+            up(place, lambda line: console.print(line, highlight=False, soft_wrap=True))
+        flow_run = _trigger(place, settings)
+        console.print(f"flow run {flow_run} ({place.page}/runs/flow-run/{flow_run})", highlight=False, soft_wrap=True)
+        state, result = _follow(place, flow_run, [str(node) for node in nodes(settings)], console)
+    finally:
+        # From here on nothing may cut the tidying short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if flow_run is not None and state["type"] not in _FINAL:
+            _cancel(place, flow_run)
+        down(place, frozenset(NAMES) - before)
+    return _conclude(place, state, result, console)
+
+
+def _trigger(place: Place, settings: Settings) -> str:
+    """Create a run of the deployment; a body given by path goes through the deployment of the first body."""
+    name = f"transfer/{settings.body if not settings.body.endswith('.toml') else Settings().body}"
+    deployment = wait_for_deployment(place, name)
+    body = {"parameters": settings.model_dump(mode="json"), "state": {"type": "SCHEDULED"}}
+    return str(call(place, "POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
+
+
+def _follow(
+    place: Place, flow_run: str, names: Sequence[str], console: Console
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Show the run until it ends.
+
+    Returns:
+        Its last state and its result line, if it wrote one.
+    """
+    reader, result = ProgressReader(progress_path(flow_run)), None
+    with Screen(console, names) as screen:
+        while True:
+            state = call(place, "GET", f"/flow_runs/{flow_run}")["state"]
+            for line in reader.new_lines():
+                if line["kind"] == "result":
+                    result = line
+                else:
+                    screen.show(line)
+            if state["type"] in _FINAL:
+                return state, result
+            _check_served(place)
+            time.sleep(_POLL_SECONDS)
+
+
+def _check_served(place: Place) -> None:
+    if place.local and "serve" not in running(place):
+        raise UserError(f"the serve process ended during the run: its last words are in {place.log('serve')}")
+
+
+def _cancel(place: Place, flow_run: str) -> None:
+    """Ask for cancellation and wait for it; a server that is gone has nothing left to cancel."""
+    try:
+        call(place, "POST", f"/flow_runs/{flow_run}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
+        end = time.monotonic() + _CANCEL_SECONDS
+        while time.monotonic() < end:
+            if call(place, "GET", f"/flow_runs/{flow_run}")["state"]["type"] in _FINAL:
+                return
+            time.sleep(_POLL_SECONDS)
+    except (UserError, OSError) as error:
+        print(f"could not cancel flow run {flow_run}: {error}", file=sys.stderr)
+
+
+def _conclude(place: Place, state: dict[str, Any], result: dict[str, Any] | None, console: Console) -> int:
+    if state["type"] != "COMPLETED" or result is None:
+        words = state.get("message") or f"the run ended as {state['name']}"
+        print(f"{words} (log: {place.log('serve')})", file=sys.stderr)
+        return 1
+    if result["rows"]:
+        console.print(result_table(result["rows"]))
+    console.print(f"report: {result['report']}", highlight=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

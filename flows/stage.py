@@ -1,0 +1,42 @@
+"""One stage alone: its inputs come from the store, what is missing is computed first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Failed
+from pydantic import BaseModel, Field
+
+from envs.errors import UserError
+from flows.parameters import check, typed_by
+from flows.result import publish, rows, settle
+from flows.tasks import stage_task
+from stages.plan import STAGES, Settings, nodes
+
+
+class Choice(BaseModel):
+    """The parameter that the flow ``stage`` has beside the settings."""
+
+    stage: str = Field("toy_inference", description="stage to bring up to date", json_schema_extra={"enum": [*STAGES]})
+
+
+@flow(name="stage", persist_result=False)
+@typed_by(Choice, Settings)
+def stage(**parameters: Any) -> Any:
+    """Bring one stage up to date."""
+    name: str = parameters.pop("stage")
+    try:
+        settings = check(parameters)
+        wanted = [node for node in nodes(settings) if node.stage == name]
+        if not wanted:
+            raise UserError(f"route: {settings.route!r} has no stage {name}; take the other route, or both")
+    except UserError as error:
+        return Failed(message=str(error))
+    runs, failure = settle([stage_task(name).submit(settings, node.route) for node in wanted])
+    if failure is not None:
+        return failure
+    evaluations = {node.route: run for node, run in zip(wanted, runs, strict=True) if node.route}
+    table = rows(evaluations) if name == "evaluation" else []
+    publish(table, runs, runs[0].artifact.folder / "report.html" if name == "plots" else None)
+    return None

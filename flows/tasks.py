@@ -1,0 +1,101 @@
+"""A stage as a Prefect task: it materialises one node and tells how it goes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import Task, get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Failed
+
+from envs.errors import UserError
+from flows.progress import progress_path, write_line
+from stages.contract import Route
+from stages.plan import Node, Settings
+from stages.runner import Event, StoredRun, materialise
+
+
+def stage_task(stage: str) -> Task[..., Any]:
+    """The task of a stage. It gives the stored run, or fails with the one line that a user can act on."""
+
+    def run_stage(settings: Settings, route: Route | None = None) -> StoredRun | State[Any]:
+        node = Node(stage, route)
+        try:
+            return materialise(node, settings, Listener(get_run_logger(), progress_path(str(flow_run.id))))
+        except UserError as error:
+            return Failed(message=str(error))
+
+    # Prefect's own result cache stays off: the store is the only one.
+    return task(name=stage, cache_policy=NO_CACHE, persist_result=False)(run_stage)
+
+
+class Listener:
+    """Passes a stage's events on: to the progress file, to the flow run's log and to a bar in Prefect's page.
+
+    The bar is updated at most once a second and appears only when there is something to compute.
+    """
+
+    def __init__(self, logger: logging.Logger | logging.LoggerAdapter[Any], path: Path) -> None:
+        self._logger = logger
+        self._path = path
+        self._bars: dict[Node, UUID] = {}
+        self._last = 0.0
+
+    def __call__(self, event: Event) -> None:
+        name = event.node.stage + (f" ({event.node.route})" if event.node.route else "")
+        _TELL[event.kind](self, name, event)
+        write_line(
+            self._path,
+            {
+                "stage": event.node.stage,
+                "route": event.node.route,
+                "kind": event.kind,
+                "fraction": event.fraction,
+                "eta": event.eta,
+                "metrics": event.metrics,
+                "note": event.note,
+            },
+        )
+
+    def _say(self, name: str, event: Event) -> None:
+        self._logger.info("%s: %s%s", name, event.kind, f", {event.note}" if event.note else "")
+
+    def _advance(self, name: str, event: Event) -> None:
+        now = time.monotonic()
+        if event.node not in self._bars:
+            key = name.replace("_", "-").replace(" (", "-").rstrip(")")
+            self._bars[event.node] = self._create(key, event)
+        elif now - self._last >= 1.0:
+            update_progress_artifact(self._bars[event.node], progress=100.0 * event.fraction)
+        else:
+            return
+        self._last = now
+
+    @staticmethod
+    def _create(key: str, event: Event) -> UUID:
+        artifact = create_progress_artifact(100.0 * event.fraction, key=key, description=f"{key}, % of its work")
+        if not isinstance(artifact, UUID):
+            raise TypeError("a progress artifact made in a synchronous task has an id at once")
+        return artifact
+
+    def _finish(self, name: str, event: Event) -> None:
+        if event.node in self._bars:
+            update_progress_artifact(self._bars[event.node], progress=100.0)
+        self._say(name, event)
+
+
+_TELL: dict[str, Callable[[Listener, str, Event], None]] = {
+    "hit": Listener._say,
+    "miss": Listener._say,
+    "waiting": Listener._say,
+    "progress": Listener._advance,
+    "done": Listener._finish,
+}
