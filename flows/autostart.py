@@ -93,9 +93,10 @@ def _prepare(place: Place, name: str, argv: Sequence[str]) -> None:
     known = body_names() if flow == "transfer" else [stage.replace("_", "-") for stage in STAGES]
     if deployment not in known:
         raise UserError(f"{name}: no such deployment; choose one of {', '.join(f'{flow}/{known}' for known in known)}")
-    if flow == "stage":
-        parameters.pop("stage", None)
-    check({"body": deployment} | parameters if flow == "transfer" else parameters)
+    if flow == "transfer":
+        check({"body": deployment} | parameters)
+    else:
+        check(parameters, deployment.replace("-", "_"))
     if place.local:
         up(place, lambda line: print(line, file=sys.stderr))
         wait_for_deployment(place, name)

@@ -8,19 +8,34 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from stages.plan import Settings, configure, nodes, validated
+from envs.errors import UserError
+from stages.plan import Node, Settings, config_class, nodes, validated
+from stages.runner import check as check_node
 
 
-def check(parameters: Mapping[str, Any]) -> Settings:
-    """Settings from parameters as they came in.
+def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
+    """Settings from parameters as they came in, fit for a stage and all that it depends on.
 
     Raises:
         UserError: names the parameter, or the stage and field of an override, and what it may be.
     """
     settings = validated(Settings, parameters)
-    for node in nodes(settings):
-        configure(node, settings)
+    for node in wanted(stage, settings):
+        check_node(node, settings)
     return settings
+
+
+def wanted(stage: str, settings: Settings) -> list[Node]:
+    """The nodes of a stage: one, or one per route for ``evaluation``.
+
+    Raises:
+        UserError: no such stage, or the route leaves it out.
+    """
+    config_class(stage)
+    found = [node for node in nodes(settings) if node.stage == stage]
+    if not found:
+        raise UserError(f"route: {settings.route!r} leaves out the stage {stage}; take the other route, or both")
+    return found
 
 
 def typed_by(*models: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -36,7 +51,7 @@ def typed_by(*models: type[BaseModel]) -> Callable[[Callable[..., Any]], Callabl
                 name,
                 inspect.Parameter.KEYWORD_ONLY,
                 default=field.get_default(call_default_factory=True),
-                annotation=Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation,
+                annotation=Annotated[field.annotation, field],
             )
             for name, field in fields.items()
         ]

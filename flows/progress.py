@@ -7,19 +7,18 @@ store's root.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.services import ROOT
+from stages.store import default_root
 
 Line = dict[str, Any]
 
 
 def progress_path(flow_run_id: str) -> Path:
     """Where a flow run writes its lines."""
-    return Path(os.environ.get("CARRYOVER_ROOT") or ROOT) / ".carryover" / "progress" / f"{flow_run_id}.jsonl"
+    return default_root() / ".carryover" / "progress" / f"{flow_run_id}.jsonl"
 
 
 def write_line(path: Path, line: Line) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from envs.body_files import body_names
 from envs.errors import UserError
 from flows.parameters import check
 from flows.progress import ProgressReader, progress_path
@@ -76,7 +77,7 @@ def _run(place: Place, settings: Settings, console: Console) -> int:
 
 def _trigger(place: Place, settings: Settings) -> str:
     """Create a run of the deployment; a body given by path goes through the deployment of the first body."""
-    name = f"transfer/{settings.body if not settings.body.endswith('.toml') else Settings().body}"
+    name = f"transfer/{settings.body if settings.body in body_names() else body_names()[0]}"
     deployment = wait_for_deployment(place, name)
     body = {"parameters": settings.model_dump(mode="json"), "state": {"type": "SCHEDULED"}}
     return str(call(place, "POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from prefect import Flow
 from prefect.runner import Runner
@@ -18,27 +18,25 @@ from envs.errors import UserError
 from flows.services import answers, configured
 from flows.stage import stage
 from flows.transfer import transfer
-from flows.warm import start_warm
 from stages.plan import STAGES
 
 _POLL_SECONDS = 0.5
 _BODIES_SECONDS = 2.0
 
 
-def deployments() -> dict[tuple[str, str], Callable[[Runner], object]]:
+def deployments() -> dict[tuple[str, str], Callable[[Runner], Awaitable[object]]]:
     """What is served: (flow, deployment) and how to register it."""
     return {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()} | {
         ("stage", name): _adder(stage, name, {"stage": value}) for value in STAGES for name in [value.replace("_", "-")]
     }
 
 
-def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -> Callable[[Runner], object]:
+def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -> Callable[[Runner], Awaitable[object]]:
     return lambda runner: runner.aadd_flow(flow, name=name, parameters=dict(defaults))
 
 
 async def serve() -> None:
     """Register every deployment, then run flow runs until stopped."""
-    start_warm()
     place = configured()
     while not answers(place):
         await asyncio.sleep(0.1)

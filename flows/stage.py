@@ -9,10 +9,10 @@ from prefect.states import Failed
 from pydantic import BaseModel, Field
 
 from envs.errors import UserError
-from flows.parameters import check, typed_by
+from flows.parameters import check, typed_by, wanted
 from flows.result import publish, rows, settle
 from flows.tasks import stage_task
-from stages.plan import STAGES, Settings, nodes
+from stages.plan import STAGES, Settings
 
 
 class Choice(BaseModel):
@@ -27,16 +27,14 @@ def stage(**parameters: Any) -> Any:
     """Bring one stage up to date."""
     name: str = parameters.pop("stage")
     try:
-        settings = check(parameters)
-        wanted = [node for node in nodes(settings) if node.stage == name]
-        if not wanted:
-            raise UserError(f"route: {settings.route!r} has no stage {name}; take the other route, or both")
+        settings = check(parameters, name)
     except UserError as error:
         return Failed(message=str(error))
-    runs, failure = settle([stage_task(name).submit(settings, node.route) for node in wanted])
+    chosen = wanted(name, settings)
+    runs, failure = settle([stage_task(name).submit(settings, node.route) for node in chosen])
     if failure is not None:
         return failure
-    evaluations = {node.route: run for node, run in zip(wanted, runs, strict=True) if node.route}
+    evaluations = {node.route: run for node, run in zip(chosen, runs, strict=True) if node.route}
     table = rows(evaluations) if name == "evaluation" else []
     publish(table, runs, runs[0].artifact.folder / "report.html" if name == "plots" else None)
     return None

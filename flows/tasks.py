@@ -15,12 +15,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from envs.errors import UserError
 from flows.progress import progress_path, write_line
+from stages.child import StageFailedError
 from stages.contract import Route
 from stages.plan import Node, Settings
 from stages.runner import Event, StoredRun, materialise
+
+#: Stages that do not need each other run side by side, two at a time.
+SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
 
 
 def stage_task(stage: str) -> Task[..., Any]:
@@ -29,8 +34,8 @@ def stage_task(stage: str) -> Task[..., Any]:
     def run_stage(settings: Settings, route: Route | None = None) -> StoredRun | State[Any]:
         node = Node(stage, route)
         try:
-            return materialise(node, settings, Listener(get_run_logger(), progress_path(str(flow_run.id))))
-        except UserError as error:
+            return materialise(node, settings, Listener(node, get_run_logger(), progress_path(str(flow_run.id))))
+        except (UserError, StageFailedError) as error:
             return Failed(message=str(error))
 
     # Prefect's own result cache stays off: the store is the only one.
@@ -43,14 +48,17 @@ class Listener:
     The bar is updated at most once a second and appears only when there is something to compute.
     """
 
-    def __init__(self, logger: logging.Logger | logging.LoggerAdapter[Any], path: Path) -> None:
+    def __init__(self, node: Node, logger: logging.Logger | logging.LoggerAdapter[Any], path: Path) -> None:
+        self._node = node
         self._logger = logger
         self._path = path
         self._bars: dict[Node, UUID] = {}
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
-        name = event.node.stage + (f" ({event.node.route})" if event.node.route else "")
+        if event.kind == "hit" and event.node != self._node:
+            return  # an input, which its own task has told of
+        name = str(event.node)
         _TELL[event.kind](self, name, event)
         write_line(
             self._path,
@@ -71,7 +79,7 @@ class Listener:
     def _advance(self, name: str, event: Event) -> None:
         now = time.monotonic()
         if event.node not in self._bars:
-            key = name.replace("_", "-").replace(" (", "-").rstrip(")")
+            key = name.replace("_", "-")
             self._bars[event.node] = self._create(key, event)
         elif now - self._last >= 1.0:
             update_progress_artifact(self._bars[event.node], progress=100.0 * event.fraction)

@@ -12,12 +12,11 @@ from typing import Any
 
 from prefect import flow
 from prefect.states import Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from envs.errors import UserError
 from flows.parameters import check, typed_by
 from flows.result import publish, rows, settle
-from flows.tasks import stage_task
+from flows.tasks import SIDE_BY_SIDE, stage_task
 from stages.plan import Settings
 
 toy_inference = stage_task("toy_inference")
@@ -27,13 +26,11 @@ high_level = stage_task("high_level")
 evaluation = stage_task("evaluation")
 plots = stage_task("plots")
 
-#: Stages that do not need each other run side by side.
-TWO_AT_ONCE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
 #: What each route trains on top of toy_inference and low_level.
 ROUTE_STAGE = {"reuse": striding, "retrain": high_level}
 
 
-@flow(name="transfer", task_runner=TWO_AT_ONCE, persist_result=False)
+@flow(name="transfer", task_runner=SIDE_BY_SIDE, persist_result=False)
 @typed_by(Settings)
 def transfer(**parameters: Any) -> Any:
     """Carry the toy's task inference over to a body and measure it."""
