@@ -1,0 +1,98 @@
+"""Reading MLflow's tracking database directly.
+
+Importing MLflow costs seconds, which a cache hit should not pay: look-ups read its tables, only writes go through
+its client (``stages.store``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+EXPERIMENT = "carryover"
+#: Seconds to wait for another writer.
+_TIMEOUT = 30.0
+_QUERY = """
+    SELECT runs.run_uuid, runs.experiment_id FROM runs JOIN experiments USING (experiment_id)
+    JOIN tags ON tags.run_uuid = runs.run_uuid
+    WHERE experiments.name = ? AND runs.lifecycle_stage = 'active' AND tags.key = ? AND {}
+    ORDER BY runs.start_time DESC, runs.rowid DESC LIMIT ?"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as MLflow's tables hold it."""
+
+    run_id: str
+    experiment_id: str
+    tags: dict[str, str]
+
+
+class Database:
+    """``mlflow.db`` below a root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.path = root / "mlflow.db"
+
+    @property
+    def uri(self) -> str:
+        """What MLflow calls the tracking URI."""
+        return f"sqlite:///{self.path}"
+
+    def runs(self, status: str, tag: str, value: str, limit: int = -1) -> list[Record]:
+        """Runs of the experiment with a status and a tag, newest first.
+
+        Raises:
+            sqlite3.Error: the file is no MLflow database, or cannot be read.
+        """
+        if not self.path.exists():
+            return []
+        return self._select(
+            _QUERY.format("tags.value = ? AND runs.status = ?"), (EXPERIMENT, tag, value, status, limit)
+        )
+
+    def find(self, run_id: str) -> Record | None:
+        """The newest finished run whose id begins so."""
+        if not self.path.exists() or not run_id:
+            return None
+        where = "runs.run_uuid LIKE ? AND runs.status = 'FINISHED'"
+        return next(iter(self._select(_QUERY.format(where), (EXPERIMENT, "key", f"{run_id}%", 1))), None)
+
+    def prepare(self) -> None:
+        """Create the file if need be, and let readers and a writer work side by side."""
+        with self._connect() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    def rehome(self, experiment_id: str) -> None:
+        """Point the experiment and its runs at this root: MLflow stores absolute addresses, and a clone may move."""
+        home = str(self.root / "mlruns" / experiment_id)
+        with self._connect() as connection:
+            connection.execute(
+                "UPDATE experiments SET artifact_location = ?1 WHERE experiment_id = ?2 AND artifact_location != ?1",
+                (home, experiment_id),
+            )
+            connection.execute(
+                "UPDATE runs SET artifact_uri = ?1 || '/' || run_uuid || '/artifacts'"
+                " WHERE experiment_id = ?2 AND artifact_uri != ?1 || '/' || run_uuid || '/artifacts'",
+                (home, experiment_id),
+            )
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=_TIMEOUT)) as connection, connection:
+            yield connection
+
+    def _select(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
+        with self._connect() as connection:
+            # MLflow, or a process that was killed, may have created no more than the file.
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone():
+                return []
+            found = connection.execute(query, values).fetchall()
+            return [Record(run, str(experiment), self._tags(connection, run)) for run, experiment in found]
+
+    def _tags(self, connection: sqlite3.Connection, run_id: str) -> dict[str, str]:
+        return dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,)).fetchall())

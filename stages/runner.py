@@ -1,0 +1,183 @@
+"""Materialising a node of the DAG: use what is stored, compute what is not, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from filelock import AcquireReturnProxy, Timeout
+
+from stages import artifacts, child
+from stages.contract import Metrics, StageConfig
+from stages.keys import Components, canonical_json, components, key
+from stages.plan import Node, Settings, configure, lineage, parents
+from stages.store import Store, StoredRun, Writer
+from stages.why import why
+
+#: Seconds between two looks at a lock that another process holds.
+_POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to show.
+
+    Attributes:
+        fraction: of the node's work, in [0, 1].
+        eta: seconds left, once known.
+        metrics: the latest ones, or the result.
+        note: why a stage is computed, or what was put aside as damaged.
+    """
+
+    node: Node
+    kind: Literal["hit", "miss", "waiting", "progress", "done"]
+    fraction: float = 0.0
+    eta: float | None = None
+    metrics: Metrics = field(default_factory=dict)
+    note: str = ""
+
+
+Listener = Callable[[Event], object]
+
+
+def materialise(
+    node: Node, settings: Settings, listener: Listener, store: Store | None = None, force: bool = False
+) -> StoredRun:
+    """The stored run of a node, computed if need be, its missing parents before it.
+
+    Args:
+        force: compute the node (not its parents) even if it is stored.
+
+    Raises:
+        UserError: a mistake in the settings, found before anything runs, or a store that cannot be used.
+        StageFailedError: a stage ended by a fault of its own.
+    """
+    check(node, settings)
+    return _Materialiser(settings, listener, store or Store()).resolve(node, force)
+
+
+def check(node: Node, settings: Settings) -> None:
+    """Configure a node and all that it depends on.
+
+    Raises:
+        UserError: what is wrong with the settings.
+    """
+    for ancestor in lineage(node, settings):
+        configure(ancestor, settings)
+
+
+def explain(node: Node, settings: Settings, store: Store | None = None) -> list[str]:
+    """One line per node, the nearest to the root of the DAG first: stored, or why it would be computed."""
+    store, lines, digests = store or Store(), list[str](), dict[Node, str]()
+    for ancestor in reversed(lineage(node, settings)):
+        inputs = parents(ancestor, settings)
+        missing = [name for name, parent in inputs.items() if parent not in digests]
+        known = {name: digests[parent] for name, parent in inputs.items() if parent in digests}
+        parts = components(ancestor.stage, configure(ancestor, settings), known)
+        run = None if missing else store.find(key(parts), lines.append)
+        if run:
+            digests[ancestor] = run.artifact.digest
+        reason = f"needs {', '.join(missing)}" if missing else why(store, parts)
+        lines.append(f"{ancestor}: stored as run {run.run_id[:8]}" if run else f"{ancestor}: to compute: {reason}")
+    return lines
+
+
+@dataclass
+class _Materialiser:
+    settings: Settings
+    listener: Listener
+    store: Store
+    finished: dict[Node, StoredRun] = field(default_factory=dict)
+
+    def resolve(self, node: Node, force: bool = False) -> StoredRun:
+        if node not in self.finished:
+            inputs = {name: self.resolve(parent) for name, parent in parents(node, self.settings).items()}
+            self.finished[node] = _Computation(self, node, inputs).stored(force)
+        return self.finished[node]
+
+
+class _Computation:
+    """One node with its inputs at hand."""
+
+    def __init__(self, owner: _Materialiser, node: Node, inputs: dict[str, StoredRun]) -> None:
+        self.owner, self.node, self.inputs, self.store = owner, node, inputs, owner.store
+        self.config: StageConfig = configure(node, owner.settings)
+        self.parts: Components = components(
+            node.stage, self.config, {name: run.artifact.digest for name, run in inputs.items()}
+        )
+        self.key = key(self.parts)
+        self.notes: list[str] = []
+
+    def stored(self, force: bool) -> StoredRun:
+        if not force and (run := self._hit()):
+            return run
+        with self._locked():
+            if not force and (run := self._hit()):
+                return run
+            return self._compute(force)
+
+    def _hit(self) -> StoredRun | None:
+        run = self.store.find(self.key, self.notes.append)
+        if run:
+            self._tell(Event(self.node, "hit", 1.0, metrics=run.metrics, note="; ".join(self.notes)))
+        return run
+
+    def _locked(self) -> AcquireReturnProxy:
+        lock = self.store.lock(self.key)
+        try:
+            return lock.acquire(timeout=0)
+        except Timeout:
+            self._tell(Event(self.node, "waiting", note="another process computes it"))
+            return lock.acquire(poll_interval=_POLL)
+
+    def _compute(self, force: bool) -> StoredRun:
+        reason = "forced" if force else "; ".join(self.notes) or why(self.store, self.parts)
+        self._tell(Event(self.node, "miss", note=reason))
+        out = self.store.work(self.key)
+        with self.store.explained():
+            artifacts.clear(out, everything=force)
+        log = self.store.state / "logs" / f"{self.key}.log"
+        artifacts_in = {name: run.artifact for name, run in self.inputs.items()}
+        with (
+            child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
+            self.store.begin(self.key, self.parts, self._tags()) as writer,
+        ):
+            self._follow(process, writer)
+            assert process.metrics is not None
+            run = writer.publish(out, self.key, process.metrics)
+        self._tell(Event(self.node, "done", 1.0, 0.0, run.metrics))
+        return run
+
+    def _follow(self, process: child.Child, writer: Writer) -> None:
+        clock = _Clock()
+        for fraction, metrics in process.reports():
+            self._tell(Event(self.node, "progress", fraction, clock.eta(fraction), metrics))
+            with self.store.explained():
+                writer.progress(fraction, metrics)
+
+    def _tags(self) -> dict[str, str]:
+        came_from = {n: {"run": r.run_id, "digest": r.artifact.digest} for n, r in self.inputs.items()}
+        tags = {"seed": str(self.config.seed), "parents": canonical_json(came_from)}
+        if body := getattr(self.config, "body", None):
+            tags["body"] = Path(body).stem
+        return tags | ({"route": self.node.route} if self.node.route else {})
+
+    def _tell(self, event: Event) -> None:
+        self.owner.listener(event)
+
+
+class _Clock:
+    """Time left, from the pace since the first report: a resumed stage does not begin at zero."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def eta(self, fraction: float) -> float | None:
+        now = time.monotonic()
+        began, start = self._first = self._first or (now, fraction)
+        if fraction <= start:
+            return None
+        return (now - began) * (1 - fraction) / (fraction - start)

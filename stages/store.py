@@ -1,0 +1,292 @@
+"""The store: one finished MLflow run per key, with files that are verified whenever they are read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from envs.errors import UserError
+from stages import artifacts
+from stages.closure import PROJECT
+from stages.contract import Artifact, Metrics, write_json
+from stages.database import EXPERIMENT, Database, Record
+from stages.keys import Components, canonical_json
+
+if TYPE_CHECKING:
+    from mlflow.tracking.client import MlflowClient
+
+METRICS = "metrics.json"
+#: MLflow's limit on a tag is 8000 characters.
+_TAG_LENGTH = 5000
+
+
+def default_root() -> Path:
+    """Where the store lies: ``CARRYOVER_ROOT``, or the repository."""
+    return Path(os.environ.get("CARRYOVER_ROOT", PROJECT)).resolve()
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished stage.
+
+    Attributes:
+        seconds: how long it took to compute.
+        hit: whether it was there already.
+    """
+
+    run_id: str
+    artifact: Artifact
+    metrics: Metrics
+    seconds: float
+    hit: bool
+
+
+class Store:
+    """MLflow runs below a root: ``mlflow.db``, ``mlruns/`` and, for what is under way, ``.carryover/``.
+
+    Methods raise UserError, in one line, where the disk is full or the database cannot be used.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or default_root()
+        self.state = self.root / ".carryover"
+        self.database = Database(self.root)
+
+    def find(self, key: str, say: Callable[[str], object] = print) -> StoredRun | None:
+        """The newest sound run of a key. A damaged one is put aside, which ``say`` is told in a line."""
+        with self.explained():
+            return self._first_sound(self.database.runs("FINISHED", "key", key), say)
+
+    def latest(self, stage: str, say: Callable[[str], object] = print) -> StoredRun | None:
+        """The newest sound run of a stage."""
+        with self.explained():
+            return self._first_sound(self.database.runs("FINISHED", "stage", stage), say)
+
+    def run(self, run_id: str) -> StoredRun:
+        """A finished run by its id, or by the beginning of it."""
+        with self.explained():
+            record = self.database.find(run_id)
+        stored = self._first_sound([record], _raise) if record else None
+        if stored is None:
+            raise UserError(f"run: no finished run {run_id!r} in {self.database.path.name}; `mlflow ui` lists them")
+        return stored
+
+    def components(self, stage: str, limit: int = 50) -> list[Components]:
+        """What decided the latest runs of a stage, newest first."""
+        with self.explained():
+            records = self.database.runs("FINISHED", "stage", stage, limit)
+        return [_joined(record.tags) for record in records]
+
+    def lock(self, key: str) -> FileLock:
+        """The lock of a key's computation: the kernel frees it when its owner dies."""
+        with self.explained():
+            folder = self.state / "locks"
+            folder.mkdir(parents=True, exist_ok=True)
+            return FileLock(folder / f"{key}.lock")
+
+    def work(self, key: str) -> Path:
+        """Where a key is computed; survives a kill, so that a stage resumes from its checkpoint."""
+        return self.state / "work" / key
+
+    @contextmanager
+    def begin(self, key: str, parts: Components, tags: Mapping[str, str]) -> Iterator[Writer]:
+        """A new run, to be called with the key's lock held; without ``publish`` it ends KILLED or FAILED."""
+        with self.explained():
+            self._sweep(key)
+            about = {"key": key, "stage": parts["stage"], "pid": str(os.getpid()), "host": socket.gethostname(), **tags}
+            name = " ".join(filter(None, [parts["stage"], tags.get("body"), tags.get("route")]))
+            run = self.client.create_run(self.experiment, tags=about | _split(parts), run_name=name)
+            writer = Writer(self, run.info.run_id, parts)
+            writer.parameters(parts["config"])
+        try:
+            yield writer
+        except Exception:
+            self._abandon(writer.run_id, "FAILED")
+            raise
+        except BaseException:
+            self._abandon(writer.run_id, "KILLED")
+            raise
+
+    def folder(self, run_id: str, experiment_id: str) -> Path:
+        """Where a run's files lie, whatever address the database holds."""
+        return self.root / "mlruns" / experiment_id / run_id / "artifacts"
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client; the first one of a root creates the database, alone."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        with self.lock("store"):
+            self.database.prepare()
+            from mlflow.tracking.client import MlflowClient
+
+            for name in ("mlflow", "alembic"):
+                logging.getLogger(name).setLevel(logging.WARNING)
+            client = MlflowClient(self.database.uri, self.database.uri)
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                client.create_experiment(EXPERIMENT)
+            return client
+
+    @cached_property
+    def experiment(self) -> str:
+        """Id of the experiment that holds every run."""
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is None:
+            raise UserError(f"mlflow.db: experiment {EXPERIMENT!r} is deleted; restore it in `mlflow ui`")
+        self.database.rehome(found.experiment_id)
+        return found.experiment_id
+
+    def _first_sound(self, records: list[Record], say: Callable[[str], object]) -> StoredRun | None:
+        return next((run for record in records if (run := self._read(record, say))), None)
+
+    def _read(self, record: Record, say: Callable[[str], object]) -> StoredRun | None:
+        tags, folder = record.tags, self.folder(record.run_id, record.experiment_id)
+        if "quarantined" in tags:
+            return None
+        wrong = artifacts.damage(folder, tags.get("digest", ""))
+        if wrong:
+            words = f"stored {tags.get('stage')} {record.run_id[:8]}: {wrong}"
+            say(words + (f"; put aside as {aside}" if (aside := self._quarantine(record, folder, wrong)) else ""))
+            return None
+        artifact = Artifact(tags["stage"], tags["key"], tags["digest"], folder)
+        metrics = {name: math.nan if value is None else value for name, value in artifact.json(METRICS).items()}
+        return StoredRun(record.run_id, artifact, metrics, float(tags["seconds"]), hit=True)
+
+    def _quarantine(self, record: Record, folder: Path, wrong: str) -> str | None:
+        self.client.set_tag(record.run_id, "quarantined", wrong)
+        home = self.state / "quarantine"
+        home.mkdir(parents=True, exist_ok=True)
+        taken = (home / f"{record.run_id}-{n}" for n in range(1, 1000))
+        aside = next(path for path in taken if not path.exists())
+        try:
+            folder.rename(aside)
+        except FileNotFoundError:
+            return None
+        return aside.relative_to(self.root).as_posix()
+
+    def _sweep(self, held: str) -> None:
+        """End runs whose owner died: nobody holds the lock of their key, or the caller does."""
+        for record in self.database.runs("RUNNING", "host", socket.gethostname()):
+            key = record.tags["key"]
+            if key == held or self._is_free(key):
+                self._abandon(record.run_id, "KILLED")
+
+    def _is_free(self, key: str) -> bool:
+        try:
+            with self.lock(key).acquire(timeout=0):
+                return True
+        except Timeout:
+            return False
+
+    def _abandon(self, run_id: str, status: str) -> None:
+        # What ended the run is told to the user; a database that fails as well must not hide it.
+        with suppress(OSError, *_client_errors()):
+            artifacts.discard(self.folder(run_id, self.experiment))
+            self.client.set_terminated(run_id, status)
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what the disk or the database refuses into one line."""
+        try:
+            yield
+        except OSError as error:
+            raise UserError(self._advice(error)) from error
+        except (sqlite3.Error, *_client_errors()) as error:
+            line = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"mlflow.db in {self.root.name}: {line}; see that MLflow can write it"
+            ) from error
+
+    def _advice(self, error: OSError) -> str:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"disk full: the store in {self.root.name} cannot grow; free some space and run again"
+        name = Path(error.filename).name if error.filename else self.root.name
+        return f"store: {name}: {error.strerror or error}; see that the repository's folder is writable"
+
+
+class Writer:
+    """A run under way."""
+
+    def __init__(self, store: Store, run_id: str, parts: Components) -> None:
+        self.store, self.run_id, self.parts = store, run_id, parts
+        self._began = time.monotonic()
+        self._waiting: list[tuple[str, float, int, int]] = []
+        self._flushed = 0.0
+
+    def parameters(self, config: Mapping[str, Any]) -> None:
+        """Show the config in MLflow."""
+        from mlflow.entities import Param
+
+        self.store.client.log_batch(self.run_id, params=[Param(k, str(v)[:5000]) for k, v in config.items()])
+
+    def progress(self, fraction: float, metrics: Mapping[str, float]) -> None:
+        """Log live, about once a second; the step is the metric of that name, or thousandths of the work."""
+        now = int(time.time() * 1000)
+        step = int(metrics.get("step", fraction * 1000))
+        rows = {**metrics, "progress": fraction}
+        self._waiting += [(name, value, now, step) for name, value in rows.items() if name != "step"]
+        if time.monotonic() - self._flushed > 1.0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        from mlflow.entities import Metric
+
+        batch, self._waiting, self._flushed = self._waiting, [], time.monotonic()
+        for start in range(0, len(batch), 1000):
+            self.store.client.log_batch(self.run_id, metrics=[Metric(*row) for row in batch[start : start + 1000]])
+
+    def publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
+        """Make the working folder the run's artifact; the status that makes it count comes last."""
+        with self.store.explained():
+            return self._publish(work, key, metrics)
+
+    def _publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
+        client, seconds = self.store.client, time.monotonic() - self._began
+        write_json(work / METRICS, {name: value if math.isfinite(value) else None for name, value in metrics.items()})
+        folder = self.store.folder(self.run_id, self.store.experiment)
+        digest = artifacts.publish(work, folder, self.parts)
+        self.progress(1.0, {**metrics, "seconds": seconds})
+        self.flush()
+        client.set_tag(self.run_id, "seconds", f"{seconds:.3f}")
+        client.set_tag(self.run_id, "digest", digest)
+        client.set_terminated(self.run_id, "FINISHED")
+        artifact = Artifact(self.parts["stage"], key, digest, folder)
+        return StoredRun(self.run_id, artifact, metrics, seconds, hit=False)
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    if "mlflow" not in sys.modules:
+        return ()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError)
+
+
+def _split(parts: Components) -> dict[str, str]:
+    text = canonical_json(parts)
+    return {f"components.{i // _TAG_LENGTH}": text[i : i + _TAG_LENGTH] for i in range(0, len(text), _TAG_LENGTH)}
+
+
+def _joined(tags: Mapping[str, str]) -> Components:
+    pieces = sorted((int(name.split(".")[1]), text) for name, text in tags.items() if name.startswith("components."))
+    return json.loads("".join(text for _, text in pieces) or "{}")
+
+
+def _raise(words: str) -> None:
+    raise UserError(words)
