@@ -16,8 +16,10 @@ from envs.tasks import ACTIVE_KINDS, GOAL, VELOCITY, VX, Floats, Ints, X
 
 #: Share of commands that ask to stand still, and of goals nearer than a tenth of the range.
 _STILL, _NEAR = 0.08, 0.25
-#: Speed errors are relative to at least this velocity (m/s); a goal this far (m) costs half of what a far one does.
-_VELOCITY_FLOOR, _GOAL_SCALE = 0.5, 0.1
+#: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2.
+_FLOOR, _SHARE = 0.25, 0.5
+#: A goal this far (m) costs half of what a far one does.
+_GOAL_SCALE = 0.1
 #: Speed asked for per metre that remains to a goal (1/s).
 _APPROACH = 2.0
 
@@ -143,7 +145,7 @@ class CommandedBodies:
         coordinates = self.stepper.coordinates()
         goal = self.commands.kind == GOAL
         wanted = self.commands.wanted_speed(coordinates, self._limits)
-        speed = np.minimum(np.abs(coordinates[:, VX] - wanted) / np.maximum(np.abs(wanted), _VELOCITY_FLOOR), 2.0)
+        speed = np.minimum(np.abs(coordinates[:, VX] - wanted) / (_FLOOR + _SHARE * np.abs(wanted)), 2.0)
         distance = self.commands.error(coordinates)
         return -speed - np.where(goal, distance / (distance + _GOAL_SCALE), 0.0)
 

@@ -35,7 +35,7 @@ class Randomisation:
 
     Attributes:
         stride: law steps per decision, at least 1.
-        lag: share of the old velocity that survives a step, 0 is the clean law.
+        lag: share of the old velocity that survives a step, below 1; 0 is the clean law.
         noise: standard deviation added to what the law gives, m and m/s.
         sway: amplitude of a velocity oscillation on top, m/s, as a gait has.
         scale: share of the law's travel and speed that the body achieves.
@@ -87,12 +87,13 @@ class Toys:
         return self.coordinates, reward(self.tasks, self.coordinates)
 
     def _advance(self, actions: Floats) -> Floats:
-        r, c = self.randomisation, self.coordinates
-        for i in range(int(r.stride.max())):
-            wanted = law(c, r.scale * actions)
-            v = r.lag * c[:, 1] + (1.0 - r.lag) * wanted[:, 1]
-            moved = np.stack([c[:, 0] + STEP * v, v], axis=-1)
-            c = np.where((i < r.stride)[:, None], moved, c)
+        r, (x, v) = self.randomisation, self.coordinates.T
+        wanted = law(self.coordinates, r.scale * actions)[:, 1]
+        # The velocity approaches what is wanted geometrically; sums over the stride are closed.
+        survives = r.lag**r.stride
+        slack = (v - wanted) * r.lag * (1.0 - survives) / (1.0 - r.lag)
+        x = x + STEP * (r.stride * wanted + slack)
+        c = np.stack([x, wanted + survives * (v - wanted)], axis=-1)
         n = len(actions)
         sway = r.sway * np.sin(self.rng.uniform(0.0, 2 * np.pi, n))
         return c + r.noise[:, None] * self.rng.standard_normal((n, 2)) + np.stack([np.zeros(n), sway], axis=-1)

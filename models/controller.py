@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Self
+
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 _CLIP = 10.0  # normalised observations, as in Stable-Baselines3's VecNormalize
@@ -17,6 +22,7 @@ class Controller(nn.Module):
 
     def __init__(self, observations: int, actions: int, width: int) -> None:
         super().__init__()
+        self.sizes = {"observations": observations, "actions": actions, "width": width}
         self.register_buffer("mean", torch.zeros(observations))
         self.register_buffer("variance", torch.ones(observations))
         self.net = nn.Sequential(
@@ -26,3 +32,10 @@ class Controller(nn.Module):
     def forward(self, observations: Tensor) -> Tensor:
         normalised = (observations - self.mean) / torch.sqrt(self.variance + _EPSILON)
         return self.net(normalised.clamp(-_CLIP, _CLIP)).clamp(-1.0, 1.0)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """A frozen controller from ``controller.json`` and ``controller.safetensors``."""
+        controller = cls(**json.loads((folder / "controller.json").read_text()))
+        controller.load_state_dict(load_file(folder / "controller.safetensors"))
+        return controller.requires_grad_(False).eval()

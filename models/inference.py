@@ -25,23 +25,40 @@ def pack(coordinates: Tensor, reward: Tensor, following: Tensor) -> Tensor:
     return torch.cat([coordinates, reward.unsqueeze(-1), following], dim=-1)
 
 
-def transition_features(transitions: Tensor) -> Tensor:
-    """Features (..., 12) of transitions (..., 5).
+def position_features(coordinates: Tensor) -> Tensor:
+    """Features (..., 3) of toy coordinates (..., 2); far away, where no goal lies, only the order of magnitude counts."""
+    x, v = coordinates[..., :1], coordinates[..., 1:]
+    return torch.cat([(x / _SCALE[0]).clamp(-4.0, 4.0), _log(x), v / _SCALE[1]], dim=-1)
 
-    Beside the scaled values: the specifications that would explain the reward. From r = -|c/s - 1| a coordinate c
-    leaves two candidates, s = c / (1 + r) and s = c / (1 - r); which one holds is what the encoder has to find out.
+
+def candidates(transitions: Tensor) -> Tensor:
+    """(..., 2, 2): per coordinate the two specifications that would explain the reward of transitions (..., 5).
+
+    From r = -|c/s - 1| a next coordinate c leaves s = c / (1 + r) and s = c / (1 - r); which coordinate and which of
+    the two holds is what the encoder has to find out. In units of a typical specification, cut off far outside.
     """
-    now, r, following = transitions[..., :2], transitions[..., 2:3], transitions[..., 3:]
-    scale = transitions.new_tensor(_SCALE)
+    r, following = transitions[..., 2:3], transitions[..., 3:]
     # 1 + r crosses zero where a coordinate has not moved; there a candidate is unbounded and is cut off.
     near = 1.0 + r
     near = torch.where(near.abs() < 1e-4, torch.full_like(near, 1e-4), near)
-    candidates = torch.cat([following / near, following / (1.0 - r)], dim=-1).clamp(-_FARTHEST, _FARTHEST)
-    logs = candidates.sign() * torch.log1p(candidates.abs() / 0.1) / 3.0
-    return torch.cat([now / scale, r.clamp(-4.0, 0.0), following / scale, logs, near.clamp(-3, 1)], dim=-1)
+    both = torch.stack([following / near, following / (1.0 - r)], dim=-1)
+    return (both / both.new_tensor(_SCALE)[:, None]).clamp(-4.0, 4.0)
 
 
-FEATURES = 10
+def transition_features(transitions: Tensor) -> Tensor:
+    """Features (..., 16) of transitions (..., 5)."""
+    now, r, following = transitions[..., :2], transitions[..., 2:3], transitions[..., 3:]
+    explained = candidates(transitions).flatten(-2)
+    parts = [position_features(now), position_features(following), explained, _log(explained)]
+    return torch.cat([*parts, (1.0 + r).clamp(-3.0, 1.0), r.clamp(-4.0, 0.0)], dim=-1)
+
+
+#: Features of a transition and of a position.
+FEATURES, POSITION = 16, 3
+
+
+def _log(values: Tensor) -> Tensor:
+    return values.sign() * torch.log1p(values.abs() / 0.1) / 3.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,10 @@ class Belief:
     window: Tensor
     length: Tensor
 
+    def rows(self, index: Tensor) -> Belief:
+        """The beliefs at these positions, or under this mask."""
+        return Belief(self.window[index], self.length[index])
+
 
 class Encoder(nn.Module):
     """GRU over the context with a Gaussian latent; an empty context has a learnt latent of its own."""
@@ -77,7 +98,8 @@ class Encoder(nn.Module):
         self.latent, self.width = latent, width
         self.embed = nn.Sequential(nn.Linear(FEATURES, width), nn.ELU(), nn.Linear(width, width), nn.ELU())
         self.gru = nn.GRU(width, width, batch_first=True)
-        self.head = nn.Linear(width, 2 * latent)
+        self.choice = nn.Linear(width, 4 * len(COORDINATES))
+        self.head = nn.Linear(width + len(COORDINATES), 2 * latent)
 
     def start(self, n: int) -> Belief:
         """The belief before anything was seen."""
@@ -100,8 +122,19 @@ class Encoder(nn.Module):
     def along(self, transitions: Tensor) -> Latent:
         """Latents (n, time + 1, latent) after 0, 1, ..., time transitions of (n, time, 5)."""
         out, _ = self.gru(self.embed(transition_features(transitions)))
-        states = torch.cat([torch.zeros_like(out[:, :1]), out], dim=1)
-        mean, log_variance = self.head(states).chunk(2, dim=-1)
+        return self.latents(torch.cat([torch.zeros_like(out[:, :1]), out], dim=1), transitions)
+
+    def latents(self, states: Tensor, transitions: Tensor) -> Latent:
+        """From GRU states (n, time + 1, width), the first of them empty, and the transitions (n, time, 5) between.
+
+        Beside the state a latent sees, per coordinate, a blend of the last transition's two candidates and of a value
+        of the state's own: copying a number exactly is easy for a choice and hard for a GRU.
+        """
+        own, choice = self.choice(states).unflatten(-1, (len(COORDINATES), 4)).split([1, 3], dim=-1)
+        explained = candidates(transitions)
+        explained = torch.cat([torch.zeros_like(explained[:, :1]), explained], dim=1)
+        blend = (torch.cat([own, explained], dim=-1) * choice.softmax(dim=-1)).sum(dim=-1)
+        mean, log_variance = self.head(torch.cat([states, blend], dim=-1)).chunk(2, dim=-1)
         return Latent(mean, log_variance.clamp(-12.0, 2.0))
 
 
@@ -120,7 +153,7 @@ class Decoder(nn.Module):
     def __init__(self, latent: int, width: int) -> None:
         super().__init__()
         self.state = mlp(len(COORDINATES) + 1, width, len(COORDINATES))
-        self.reward = mlp(len(COORDINATES) + latent, width, 1)
+        self.reward = mlp(POSITION + latent, width, 1)
 
     def next_state(self, coordinates: Tensor, action: Tensor) -> Tensor:
         """(..., 2) from coordinates (..., 2) and actions (...,)."""
@@ -130,8 +163,7 @@ class Decoder(nn.Module):
 
     def rewards(self, following: Tensor, z: Tensor) -> Tensor:
         """(...,) from next coordinates (..., 2) and latents (..., latent)."""
-        scale = following.new_tensor(_SCALE)
-        return self.reward(torch.cat([following / scale, z], dim=-1)).squeeze(-1)
+        return self.reward(torch.cat([position_features(following), z], dim=-1)).squeeze(-1)
 
 
 class TaskHead(nn.Module):
@@ -149,13 +181,19 @@ class TaskHead(nn.Module):
 
 
 class ToyPolicy(nn.Module):
-    """Latent-conditioned policy of the toy: actions in [-1, 1]."""
+    """Latent-conditioned policy of the toy: a few linear controllers, and a network that says which one is in charge."""
 
-    def __init__(self, latent: int, width: int) -> None:
+    def __init__(self, latent: int, width: int, controllers: int = 4) -> None:
         super().__init__()
-        self.net = mlp(len(COORDINATES) + latent, width, 1)
+        self.gate = mlp(POSITION + latent, width, controllers)
+        self.controllers = nn.Linear(len(COORDINATES) + latent, controllers)
+
+    def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
+        """Actions (...,) before they are cut to [-1, 1], at coordinates (..., 2) under latents (..., latent)."""
+        gate = self.gate(torch.cat([position_features(coordinates), z], dim=-1)).softmax(dim=-1)
+        scaled = (coordinates / coordinates.new_tensor(_SCALE)).clamp(-4.0, 4.0)
+        return 10.0 * (gate * self.controllers(torch.cat([scaled, z], dim=-1))).sum(dim=-1)
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
-        """Actions (...,) at coordinates (..., 2) under latents (..., latent)."""
-        scale = coordinates.new_tensor(_SCALE)
-        return torch.tanh(self.net(torch.cat([coordinates / scale, z], dim=-1))).squeeze(-1)
+        """Actions (...,) in [-1, 1]."""
+        return self.unbounded(coordinates, z).clamp(-1.0, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,13 @@ from torch import nn
 
 from envs.body import Body, load_body
 from envs.commands import CommandedBodies
-from envs.tasks import GOAL, KINDS, VELOCITY, Floats
+from envs.tasks import GOAL, KINDS, VELOCITY
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.checkpoint import PPOCheckpoint
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
+from stages.decisions import controller_act
 from stages.vec_env import CommandVecEnv
 
 #: Seed of the measured episodes, apart from every training seed.
@@ -41,19 +42,9 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     controller = extract_controller(model, normalised, config.width)
-    tracking = track(body, actor(controller), _TRACKING_SEED, repeats=8)
-    _write(out, config, controller, tracking, watch.rows)
+    tracking = track(body, controller_act(controller), _TRACKING_SEED, repeats=8)
+    _write(out, controller, tracking, watch.rows)
     return tracking_metrics(tracking)
-
-
-def actor(controller: Controller) -> Callable[[Floats], Floats]:
-    """The controller as a function of arrays: observations (n, features) to actions (n, joints)."""
-
-    def act(observations: Floats) -> Floats:
-        with torch.no_grad():
-            return controller(torch.as_tensor(observations, dtype=torch.float32)).numpy().astype(np.float64)
-
-    return act
 
 
 def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Controller:
@@ -68,13 +59,6 @@ def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Cont
     controller.mean.copy_(torch.as_tensor(normalised.obs_rms.mean))
     controller.variance.copy_(torch.as_tensor(normalised.obs_rms.var))
     return controller
-
-
-def load_controller(artifact: Artifact) -> Controller:
-    """The controller of a finished ``low_level``."""
-    controller = Controller(**artifact.json("controller.json"))
-    controller.load_state_dict(artifact.tensors("controller.safetensors"))
-    return controller.eval()
 
 
 def tracking_metrics(tracking: Tracking) -> Metrics:
@@ -105,14 +89,10 @@ def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
 
 
 def _write(
-    out: Path, config: LowLevelConfig, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]
+    out: Path, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]
 ) -> None:
     write_tensors(out / "controller.safetensors", controller.state_dict())
-    first, *_, last = (layer for layer in controller.net if isinstance(layer, nn.Linear))
-    write_json(
-        out / "controller.json",
-        {"observations": first.in_features, "actions": last.out_features, "width": config.width},
-    )
+    write_json(out / "controller.json", controller.sizes)
     write_curve(out, rows)
     pd.DataFrame(
         {
@@ -151,7 +131,7 @@ class _Watch(BaseCallback):
     def _measure(self) -> None:
         assert isinstance(self.model, PPO)
         controller = extract_controller(self.model, self.checkpoint.normalised, self.config.width)
-        metrics = tracking_metrics(track(self.body, actor(controller), _TRACKING_SEED + 1, repeats=1))
+        metrics = tracking_metrics(track(self.body, controller_act(controller), _TRACKING_SEED + 1, repeats=1))
         self.rows.append({"step": float(self.num_timesteps), **metrics})
 
 

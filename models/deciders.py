@@ -1,0 +1,118 @@
+"""Who decides for a body: the reused toy policy with a learnt stride, or a retrained high-level policy.
+
+Both map what is seen and believed to a command (kind, signed amount) and a stride, deterministically.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from envs.tasks import ACTIVE_KINDS, BASE_TASKS
+from models.inference import POSITION, mlp, position_features
+from models.toy_agent import ToyAgent
+
+LONGEST_STRIDE = 20
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Kinds (n,), signed amounts (n,) in m or m/s, and strides (n,) in control steps."""
+
+    kind: Tensor
+    amount: Tensor
+    stride: Tensor
+
+
+class Decider(Protocol):
+    """A decision for observations (n, features), coordinates (n, 2) and latents (n, latent)."""
+
+    def decide(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision: ...
+
+
+class StridePredictor(nn.Module):
+    """Values (n, 20) of the strides 1..20: dueling network over the body, its command and the belief.
+
+    Args:
+        observations: features of the body.
+        width: units of the hidden layers.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, observations: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(observations))
+        self.register_buffer("deviation", torch.ones(observations))
+        self.net = mlp(observations + 2 * len(ACTIVE_KINDS) + len(BASE_TASKS), width, LONGEST_STRIDE + 1)
+
+    def features(self, observation: Tensor, kind: Tensor, amount: Tensor, belief: Tensor) -> Tensor:
+        """Inputs (n, features) from observations, a command and base-task probabilities (n, base tasks)."""
+        flags = nn.functional.one_hot(kind, len(ACTIVE_KINDS)).to(observation.dtype)
+        return torch.cat([(observation - self.mean) / self.deviation, flags, flags * amount[..., None], belief], dim=-1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        value, advantage = self.net(features).split([1, LONGEST_STRIDE], dim=-1)
+        return value + advantage - advantage.mean(dim=-1, keepdim=True)
+
+
+class ReuseDecider:
+    """Route ``reuse``: the frozen toy policy's look-ahead is the command, a learnt predictor gives the stride."""
+
+    def __init__(self, toy: ToyAgent, predictor: StridePredictor) -> None:
+        self.toy, self.predictor = toy, predictor
+
+    def decide(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
+        kind, amount = self.toy.command(coordinates, z)
+        return Decision(kind, amount, self.stride(observation, kind, amount, z))
+
+    def stride(self, observation: Tensor, kind: Tensor, amount: Tensor, z: Tensor) -> Tensor:
+        """Best strides (n,) in 1..20 for a command."""
+        belief = self.toy.head(z)[0].softmax(dim=-1)
+        return self.predictor(self.predictor.features(observation, kind, amount, belief)).argmax(dim=-1) + 1
+
+
+class HighLevelPolicy(nn.Module):
+    """Route ``retrain``: kind, amount and stride from the body's observation, its coordinates and the latent.
+
+    Args:
+        observations: features of the body.
+        latent: size of the latent.
+        width: units of the hidden layers.
+        limits: largest amount by kind, m/s and m.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    limits: Tensor
+
+    def __init__(self, observations: int, latent: int, width: int, limits: tuple[float, ...]) -> None:
+        super().__init__()
+        self.sizes = {"observations": observations, "latent": latent, "width": width, "limits": limits}
+        self.register_buffer("mean", torch.zeros(observations))
+        self.register_buffer("deviation", torch.ones(observations))
+        self.register_buffer("limits", torch.tensor(limits))
+        kinds = len(ACTIVE_KINDS)
+        self._split = [kinds, kinds, LONGEST_STRIDE]
+        self.net = mlp(observations + POSITION + latent, width, sum(self._split))
+        self.log_deviation = nn.Parameter(torch.full((kinds,), -1.0))
+
+    def features(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Tensor:
+        """Inputs (n, features)."""
+        normalised = ((observation - self.mean) / self.deviation).clamp(-10.0, 10.0)
+        return torch.cat([normalised, position_features(coordinates), z], dim=-1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Kind logits (n, kinds), mean amounts (n, kinds) as shares of the limits, stride logits (n, 20)."""
+        kind, amount, stride = self.net(features).split(self._split, dim=-1)
+        return kind, amount, stride
+
+    def decide(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
+        logits, shares, strides = self(self.features(observation, coordinates, z))
+        kind = logits.argmax(dim=-1)
+        share = shares.gather(-1, kind[:, None])[:, 0].clamp(-1.0, 1.0)
+        return Decision(kind, share * self.limits[kind], strides.argmax(dim=-1) + 1)

@@ -1,0 +1,80 @@
+"""The agent of a route and the controls it is measured against: the same stack with one part exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from envs.tasks import GOAL, X, Tasks
+from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor
+from models.inference import Encoder
+from models.toy_agent import LOOK_AHEAD_METRES, ToyAgent
+from stages.contract import Artifact, Route
+from stages.decisions import DecidingBodies, tensor
+
+FIXED_STRIDES = (1, 5, 10, 20)
+#: Controls that leave the strides alone; the others hold each command for a fixed number of control steps.
+CONTROLS = ("agent", "oracle", "no_inference", "random_encoder")
+_RANDOM_ENCODER_SEED = 20_011
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a route's stages made, put together.
+
+    Attributes:
+        toy: encoder, head and policy of the toy.
+        decider: of the route.
+        reach: how far ahead the route's goal commands look, m.
+    """
+
+    toy: ToyAgent
+    decider: Decider
+    reach: float
+
+    @staticmethod
+    def load(route: Route, inputs: Mapping[str, Artifact]) -> Stack:
+        """From the artifacts of the route's stages."""
+        toy = ToyAgent.load(inputs["toy_inference"].folder)
+        if route == "reuse":
+            predictor = StridePredictor(**inputs["striding"].json("stride.json"))
+            predictor.load_state_dict(load_file(inputs["striding"].folder / "stride.safetensors"))
+            return Stack(toy, ReuseDecider(toy, predictor.requires_grad_(False)), LOOK_AHEAD_METRES)
+        policy = HighLevelPolicy(**inputs["high_level"].json("policy.json"))
+        policy.load_state_dict(load_file(inputs["high_level"].folder / "policy.safetensors"))
+        return Stack(toy, policy.requires_grad_(False), float(policy.limits[GOAL]))
+
+    def encoder(self, control: str) -> Encoder:
+        """The frozen encoder, or one with random weights."""
+        if control != "random_encoder":
+            return self.toy.encoder
+        with torch.random.fork_rng():
+            torch.manual_seed(_RANDOM_ENCODER_SEED)
+            return Encoder(self.toy.encoder.latent, self.toy.encoder.width).requires_grad_(False)
+
+    def decide(self, control: str, bodies: DecidingBodies) -> Decision:
+        """What the agent, or the control, does now."""
+        observation, coordinates = tensor(bodies.observation()), tensor(bodies.coordinates())
+        z = bodies.latent()
+        if control == "no_inference":
+            z = torch.zeros_like(z)
+        if control == "oracle":
+            return self._told(bodies.tasks, observation, coordinates, z)
+        decision = self.decider.decide(observation, coordinates, z)
+        if control.startswith("fixed_"):
+            fixed = torch.full_like(decision.stride, int(control.removeprefix("fixed_")))
+            return Decision(decision.kind, decision.amount, fixed)
+        return decision
+
+    def _told(self, tasks: Tasks, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
+        """The command that the true task asks for, within the route's reach, with the route's stride for it."""
+        kind, specification = torch.as_tensor(tasks.kind), tensor(tasks.specification)
+        ahead = (specification - coordinates[:, X]).clamp(-self.reach, self.reach)
+        amount = torch.where(kind == GOAL, ahead, specification)
+        if isinstance(self.decider, ReuseDecider):
+            return Decision(kind, amount, self.decider.stride(observation, kind, amount, z))
+        return Decision(kind, amount, self.decider.decide(observation, coordinates, z).stride)

@@ -1,0 +1,160 @@
+"""Bodies that are told what to do decision by decision: belief above, low level below, a stride in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from envs.body import Body
+from envs.commands import Commands, low_level_observation
+from envs.stepper import Stepper
+from envs.tasks import Floats, Ints, Tasks, reward, sample_tasks
+from models.controller import Controller
+from models.deciders import LONGEST_STRIDE
+from models.inference import Belief, Encoder
+
+#: Errors beyond this many times the specification teach nothing more.
+WORST_REWARD = -2.0
+
+#: A function of low-level observations (n, features) that gives actions (n, joints).
+Act = Callable[[Floats], Floats]
+
+
+def controller_act(controller: Controller) -> Act:
+    """A controller as a function of arrays."""
+
+    def act(observations: Floats) -> Floats:
+        with torch.no_grad():
+            return controller(tensor(observations)).numpy().astype(np.float64)
+
+    return act
+
+
+def tensor(values: np.ndarray) -> torch.Tensor:
+    """Arrays as the networks take them."""
+    return torch.as_tensor(values, dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a decision led to. Sub-step arrays are (n, 20) and hold up to each body's stride.
+
+    Attributes:
+        rewards: of every control step; what a stride did not reach is 0.
+        observations: (n, 20, features) of the body after every control step.
+        coordinates: (n, 20, 2) after every control step.
+        stride: control steps taken (n,), fewer than asked for where the body fell.
+        fell: in this decision (n,).
+    """
+
+    rewards: Floats
+    observations: Floats
+    coordinates: Floats
+    stride: Ints
+    fell: np.ndarray
+
+    def last(self, values: Floats) -> Floats:
+        """The value at the end of each stride, of (n, 20, ...)."""
+        return values[np.arange(len(self.stride)), self.stride - 1]
+
+    def capped(self, worst: float) -> Outcome:
+        """The same with no reward below ``worst``."""
+        return replace(self, rewards=np.maximum(self.rewards, worst))
+
+    def discounted(self, discount: float) -> Floats:
+        """(n, 20): sums of discount^i r_i over the first 1, 2, ..., 20 control steps."""
+        return np.cumsum(self.rewards * discount ** np.arange(LONGEST_STRIDE), axis=1)
+
+
+class DecidingBodies:
+    """n bodies of one kind with tasks, obeying a low level, observed by a frozen encoder.
+
+    Args:
+        body: the description.
+        act: the low level.
+        encoder: frozen; its belief is updated once a decision.
+        rng: of starts.
+    """
+
+    def __init__(self, body: Body, act: Act, encoder: Encoder, n: int, rng: np.random.Generator) -> None:
+        self.body, self.act, self.encoder, self.rng, self.n = body, act, encoder, rng, n
+        self.stepper = Stepper(body, n)
+        self.fallen = np.zeros(n, dtype=bool)
+        self.seconds = np.zeros(n)
+
+    def reset(self, tasks: Tasks) -> None:
+        """All bodies to the start, with new tasks and empty beliefs."""
+        self.tasks = tasks
+        self.stepper.reset(self.rng)
+        self.fallen[:], self.seconds[:] = False, 0.0
+        self.belief = self.encoder.start(self.n)
+
+    def restart(self, rows: np.ndarray, tasks: Tasks) -> None:
+        """Some bodies (mask) to the start, with the tasks given for them."""
+        kind, specification = self.tasks.kind.copy(), self.tasks.specification.copy()
+        kind[rows], specification[rows] = tasks.kind, tasks.specification
+        self.tasks = Tasks(kind, specification)
+        self.stepper.reset(self.rng, rows)
+        self.fallen[rows], self.seconds[rows] = False, 0.0
+        kept = torch.as_tensor(~rows)
+        self.belief = Belief(self.belief.window * kept[:, None, None], self.belief.length * kept)
+
+    def observation(self) -> Floats:
+        """(n, features) of the bodies."""
+        return self.stepper.observation()
+
+    def coordinates(self) -> Floats:
+        """(n, 2): x and vx."""
+        return self.stepper.coordinates()
+
+    def latent(self) -> torch.Tensor:
+        """(n, latent): mean latents of the beliefs."""
+        with torch.no_grad():
+            return self.encoder.infer(self.belief).mean
+
+    def decide(self, kind: Ints, amount: Floats, stride: Ints) -> Outcome:
+        """Obey commands (kind, signed amount) for strides in 1..20 control steps, then update the beliefs.
+
+        A body that falls, or has fallen, takes no further control step.
+        """
+        before = self.coordinates()
+        commands = Commands.relative(kind, amount, before, self.body.command_limits)
+        outcome = self._stride(commands, np.clip(stride, 1, LONGEST_STRIDE))
+        self._observe(before, outcome)
+        return outcome
+
+    def _stride(self, commands: Commands, stride: Ints) -> Outcome:
+        rewards = np.zeros((self.n, LONGEST_STRIDE))
+        observations = np.zeros((self.n, LONGEST_STRIDE, self.stepper.observation_size))
+        coordinates = np.zeros((self.n, LONGEST_STRIDE, 2))
+        taken, fell = np.zeros(self.n, dtype=np.int64), np.zeros(self.n, dtype=bool)
+        for i in range(int(stride.max())):
+            rows = np.flatnonzero((i < stride) & ~self.fallen)
+            if not len(rows):
+                break
+            chosen = Commands(commands.kind[rows], commands.target[rows])
+            self.stepper.step(self.act(low_level_observation(self.stepper, chosen, rows)), rows)
+            coordinates[rows, i] = self.stepper.coordinates(rows)
+            observations[rows, i] = self.stepper.observation(rows)
+            rewards[rows, i] = reward(self.tasks[rows], coordinates[rows, i])
+            taken[rows] = i + 1
+            fell[rows] = self.stepper.fallen(rows)
+            self.fallen |= fell
+        self.seconds += taken * self.body.dt
+        return Outcome(rewards, observations, coordinates, np.maximum(taken, 1), fell)
+
+    def _observe(self, before: Floats, outcome: Outcome) -> None:
+        after, last = self.coordinates(), outcome.last(outcome.rewards)
+        transition = np.concatenate([before, last[:, None], after], axis=1)
+        self.belief = self.encoder.update(self.belief, tensor(transition))
+
+
+def finish_episodes(bodies: DecidingBodies, ages: Ints, episode: int, rng: np.random.Generator) -> Ints:
+    """Start bodies anew, with fresh tasks, that have fallen or decided ``episode`` times; returns ages (n,)."""
+    over = bodies.fallen | (ages >= episode)
+    if over.any():
+        bodies.restart(over, sample_tasks(rng, int(over.sum()), bodies.body.task_ranges))
+    return np.where(over, 0, ages)

@@ -1,0 +1,255 @@
+"""Stage ``evaluation``: the agent of a route on reference and random tasks, beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from envs.body import Body, load_body
+from envs.tasks import (
+    BASE_TASKS,
+    KINDS,
+    Floats,
+    Ints,
+    Tasks,
+    active_coordinate,
+    concatenate,
+    reference_tasks,
+    sample_tasks,
+)
+from models.controller import Controller
+from stages.configs.evaluation import EvaluationConfig
+from stages.contract import Artifact, Metrics, Progress, write_json
+from stages.controls import CONTROLS, FIXED_STRIDES, Stack
+from stages.decisions import DecidingBodies, controller_act
+from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
+from stages.video import film
+
+#: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
+_EVALUATION_SEED, _RANDOM_TASKS_SEED = 30_011, 40_009
+_HEADLINE = ("goal_settled", "velocity_settled", "goal_success", "velocity_success", "return", "fall_rate")
+
+
+def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
+    """Run every control, score its episodes, and write tables, trajectories, latents and a video."""
+    body = load_body(config.body)
+    stack = Stack.load(config.route, inputs)
+    controller = Controller.load(inputs["low_level"].folder)
+    suite = Suite.of(config, body)
+    controls = [*CONTROLS, *(f"fixed_{stride}" for stride in FIXED_STRIDES)]
+    episodes, trajectories, table = [], [], {}
+    latents = pd.DataFrame()
+    for index, control in enumerate(controls):
+        record = _episodes(config, body, stack, controller, control, suite)
+        episodes.append(record.episodes(control, suite))
+        trajectories.append(record.trajectories(control, suite))
+        table[control] = _aggregates(episodes[-1], record, config.resamples)
+        if control == "agent":
+            latents = record.latent_table(suite)
+            film(body, record.clips(suite, config.video_seconds), out)
+        report((index + 1) / len(controls), **_headline(table["agent"]))
+    write_json(out / "controls.json", table)
+    pd.concat(episodes).to_parquet(out / "episodes.parquet", index=False)
+    pd.concat(trajectories).to_parquet(out / "trajectories.parquet", index=False)
+    latents.to_parquet(out / "latents.parquet", index=False)
+    oracle = {f"oracle_{name}": value for name, value in _headline(table["oracle"]).items()}
+    return {**_headline(table["agent"]), **oracle}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tasks of all episodes (n,), and where each comes from: set, seed and number in its set."""
+
+    tasks: Tasks
+    task_set: np.ndarray
+    seed: Ints
+    number: Ints
+
+    @staticmethod
+    def of(config: EvaluationConfig, body: Body) -> Suite:
+        """Reference tasks for every evaluation seed, then the random tasks once."""
+        reference = reference_tasks(body.task_ranges)
+        drawn = sample_tasks(np.random.default_rng(_RANDOM_TASKS_SEED), config.random_tasks, body.task_ranges)
+        return Suite(
+            concatenate([reference] * config.seeds + [drawn]),
+            np.repeat(["reference", "random"], [len(reference) * config.seeds, len(drawn)]),
+            np.concatenate([np.repeat(np.arange(config.seeds), len(reference)), np.zeros(len(drawn), dtype=int)]),
+            np.concatenate([np.tile(np.arange(len(reference)), config.seeds), np.arange(len(drawn))]),
+        )
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Positions of the reference tasks under the first seed."""
+        return np.flatnonzero((self.task_set == "reference") & (self.seed == 0))
+
+
+@dataclass
+class Record:
+    """What happened in the episodes of one control; lists hold one array (n, ...) per decision."""
+
+    tasks: Tasks
+    dt: float
+    steps: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    inner: list[tuple[Floats, Floats, Ints]] = field(default_factory=list)
+
+    def add(self, **values: np.ndarray) -> None:
+        """Append a decision."""
+        for name, value in values.items():
+            self.steps.setdefault(name, []).append(value)
+
+    def array(self, name: str) -> np.ndarray:
+        """(decisions, n, ...) of what was recorded under a name."""
+        return np.stack(self.steps[name])
+
+    @property
+    def believed(self) -> Ints:
+        """(decisions, n): most probable base task."""
+        return self.array("probabilities").argmax(axis=-1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """(decisions, n): whether the base task is right."""
+        return self.believed == self.tasks.base_task
+
+    def episodes(self, control: str, suite: Suite) -> pd.DataFrame:
+        """One row per episode."""
+        errors = episode_errors(self.tasks, self.array("coordinates"), self.array("fallen"))
+        return pd.DataFrame(
+            {
+                "control": control,
+                "task_set": suite.task_set,
+                "seed": suite.seed,
+                "task": suite.number,
+                **_task_columns(self.tasks),
+                "settled": errors.settled,
+                "raw": errors.raw,
+                "whole": errors.whole,
+                "success": errors.settled <= SUCCESS,
+                "episode_return": self.array("reward").sum(axis=0),
+                "fell": self.array("fallen")[-1],
+                "seconds": self.array("seconds")[-1],
+                "mean_stride": self.array("stride").mean(axis=0),
+                "decisions_to_identify": decisions_to_identify(self.correct),
+            }
+        )
+
+    def trajectories(self, control: str, suite: Suite) -> pd.DataFrame:
+        """One row per decision of the reference tasks under the first seed."""
+        rows = suite.shown
+        coordinates, probabilities = self.array("coordinates")[:, rows], self.array("probabilities")[:, rows]
+        decisions, tasks = len(coordinates), self.tasks[rows]
+        flat = {name: self.array(name)[:, rows].ravel() for name in ("seconds", "reward", "stride", "command")}
+        return pd.DataFrame(
+            {
+                "control": control,
+                "task": np.tile(suite.number[rows], decisions),
+                **{name: np.tile(values, decisions) for name, values in _task_columns(tasks).items()},
+                "decision": np.repeat(np.arange(1, decisions + 1), len(rows)),
+                "x": coordinates[..., 0].ravel(),
+                "vx": coordinates[..., 1].ravel(),
+                "coordinate": active_coordinate(tasks, coordinates).ravel(),
+                **flat,
+                "command_kind": np.array(KINDS)[self.array("command_kind")[:, rows].ravel()],
+                "believed_base_task": np.array(BASE_TASKS)[self.believed[:, rows].ravel()],
+                "belief": probabilities.max(axis=-1).ravel(),
+                **{f"p{i}": probabilities[..., i].ravel() for i in range(len(BASE_TASKS))},
+                "estimate": self.array("estimate")[:, rows].ravel(),
+            }
+        )
+
+    def latent_table(self, suite: Suite, every: int = 5) -> pd.DataFrame:
+        """Latents of the reference tasks under the first seed, at every fifth decision."""
+        z = self.array("latent")[::every, suite.shown]
+        numbers = np.arange(1, len(self.steps["latent"]) + 1)[::every]
+        flat = z.reshape(-1, z.shape[-1])
+        columns = {name: np.tile(values, len(z)) for name, values in _task_columns(self.tasks[suite.shown]).items()}
+        columns["task"] = columns.pop("label")
+        decision = np.repeat(numbers, len(suite.shown))
+        return pd.DataFrame({**columns, "decision": decision, **{f"z{i}": flat[:, i] for i in range(flat.shape[1])}})
+
+    def clips(self, suite: Suite, seconds: float) -> list[tuple[str, Floats, Floats, Floats]]:
+        """Per base task one reference task: label, target (1,), observations (time, f) and coordinates (time, 2)."""
+        chosen = [suite.shown[np.flatnonzero(self.tasks[suite.shown].base_task == base)[1]] for base in range(4)]
+        return [self._clip(row, int(seconds / self.dt)) for row in chosen]
+
+    def _clip(self, row: int, steps: int) -> tuple[str, Floats, Floats, Floats]:
+        parts = [(observed[row, : stride[row]], at[row, : stride[row]]) for observed, at, stride in self.inner]
+        observations, coordinates = (np.concatenate(values)[:steps] for values in zip(*parts, strict=True))
+        task = self.tasks[np.array([row])]
+        return task.labels()[0], task.specification, observations, coordinates
+
+
+def _task_columns(tasks: Tasks) -> dict[str, Any]:
+    return {
+        "kind": np.array(KINDS)[tasks.kind],
+        "base_task": np.array(BASE_TASKS)[tasks.base_task],
+        "specification": tasks.specification,
+        "label": np.array(tasks.labels()),
+    }
+
+
+@torch.no_grad()
+def _episodes(
+    config: EvaluationConfig, body: Body, stack: Stack, controller: Controller, control: str, suite: Suite
+) -> Record:
+    rng = np.random.default_rng(_EVALUATION_SEED)
+    encoder = stack.encoder(control)
+    bodies = DecidingBodies(body, controller_act(controller), encoder, len(suite.tasks), rng)
+    bodies.reset(suite.tasks)
+    record = Record(suite.tasks, body.dt)
+    rows = np.arange(len(suite.tasks))
+    for _ in range(config.decisions):
+        decision = stack.decide(control, bodies)
+        kind, amount = decision.kind.numpy(), decision.amount.numpy().astype(np.float64)
+        outcome = bodies.decide(kind, amount, decision.stride.numpy())
+        z = bodies.latent()
+        logits, estimates = stack.toy.head(z)
+        record.add(
+            coordinates=bodies.coordinates(),
+            fallen=bodies.fallen.copy(),
+            reward=np.maximum(outcome.last(outcome.rewards), -2.0),
+            stride=outcome.stride,
+            seconds=bodies.seconds.copy(),
+            command_kind=kind,
+            command=amount,
+            probabilities=logits.softmax(dim=-1).numpy(),
+            estimate=estimates.numpy()[rows, suite.tasks.kind],
+            latent=z.numpy(),
+        )
+        if control == "agent":
+            record.inner.append((outcome.observations, outcome.coordinates, outcome.stride))
+    return record
+
+
+def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[str, dict[str, float]]:
+    """Metrics of the reference tasks, each with mean, median, interquartile mean and interval."""
+    reference = episodes[episodes.task_set == "reference"]
+    columns: dict[str, pd.Series] = {}
+    for kind in ("goal", "velocity"):
+        rows = reference[reference.kind == kind]
+        columns |= {f"{kind}_{name}": rows[name] for name in ("settled", "raw", "whole", "success")}
+    columns |= {"return": reference.episode_return, "fall_rate": reference.fell}
+    columns |= {name: reference[name] for name in ("seconds", "mean_stride", "decisions_to_identify")}
+    table = {name: aggregate(values.to_numpy(dtype=float), resamples) for name, values in columns.items()}
+    rows = np.flatnonzero((episodes.task_set == "reference").to_numpy())
+    settled = slice(len(record.steps["reward"]) // 2, None)
+    table["base_task_accuracy"] = aggregate(record.correct[settled, rows].mean(axis=0), resamples)
+    r2 = specification_r2(record.tasks[rows], record.array("estimate")[settled, rows].mean(axis=0))
+    table["specification_r2"] = dict.fromkeys(("mean", "median", "iqm", "low", "high"), r2)
+    return table
+
+
+def _headline(table: dict[str, dict[str, float]]) -> Metrics:
+    return {name: table[name]["mean"] for name in _HEADLINE}
+
+
+if __name__ == "__main__":
+    from stages.cli import main
+
+    main("evaluation")

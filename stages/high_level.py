@@ -1,0 +1,200 @@
+"""Stage ``high_level`` (route ``retrain``): a new high-level policy on a body's observation and the frozen latent.
+
+PPO on semi-Markov decisions: a stride of k control steps is rewarded with the sum of discount^i r_i, and what follows
+counts discount^k. Actor and critic are asked about the same decisions; the critic alone is told the true task, which
+only lowers the variance of the advantage (asymmetric actor-critic, Pinto et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, Normal
+
+from envs.body import load_body
+from envs.commands import COMMAND_FEATURES
+from envs.tasks import ACTIVE_KINDS, GOAL, Tasks, sample_tasks
+from models.controller import Controller
+from models.deciders import HighLevelPolicy
+from models.inference import mlp
+from models.toy_agent import load_encoder, save_module
+from stages.configs.high_level import HighLevelConfig
+from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
+from stages.decisions import WORST_REWARD, DecidingBodies, controller_act, finish_episodes, tensor
+
+_SMOOTH = 5  # updates in a point of the learning curve
+_TASK_FEATURES = len(ACTIVE_KINDS) + 2
+
+
+def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
+    """Train the policy on the body; write the best of its smoothed learning curve, and the curve."""
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
+    encoder = load_encoder(inputs["toy_inference"].folder)
+    bodies = DecidingBodies(body, controller_act(controller), encoder, config.bodies, rng)
+    bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
+    learner = Learner(config, controller, encoder.latent, tuple(float(limit) for limit in body.command_limits))
+    ages = rng.integers(0, config.episode, config.bodies)
+    rows: list[dict[str, float]] = []
+    best, best_state = -np.inf, deepcopy(learner.policy.state_dict())
+    recent: list[tuple[float, float]] = []
+    for update in range(config.updates):
+        batch, ages, reward, stride = _rollout(learner, bodies, ages, rng)
+        learner.learn(batch, 1.0 - update / config.updates)
+        recent = [*recent, (reward, stride)][-_SMOOTH:]
+        smooth_reward, smooth_stride = (float(value) for value in np.mean(recent, axis=0))
+        decisions = float((update + 1) * config.rollout * config.bodies)
+        rows.append({"step": decisions, "reward": smooth_reward, "stride": smooth_stride})
+        if smooth_reward > best:
+            best, best_state = smooth_reward, deepcopy(learner.policy.state_dict())
+        report((update + 1) / config.updates, **rows[-1])
+    learner.policy.load_state_dict(best_state)
+    save_module(learner.policy, out / "policy.safetensors")
+    write_json(out / "policy.json", learner.policy.sizes)
+    write_curve(out, rows)
+    return {"reward_per_decision": best, "mean_stride": rows[-1]["stride"]}
+
+
+@dataclass
+class _Batch:
+    """Decisions, (time, n, ...) while collected and flat while learnt from."""
+
+    features: Tensor
+    task: Tensor
+    kind: Tensor
+    share: Tensor
+    stride: Tensor
+    log_probability: Tensor
+    advantage: Tensor
+    value: Tensor
+
+    def rows(self, index: Tensor) -> _Batch:
+        """The decisions at these positions."""
+        return _Batch(*(getattr(self, field.name)[index] for field in fields(self)))
+
+
+class Learner:
+    """Policy, privileged critic and their optimiser."""
+
+    def __init__(
+        self, config: HighLevelConfig, controller: Controller, latent: int, limits: tuple[float, ...]
+    ) -> None:
+        self.config = config
+        observations = len(controller.mean) - COMMAND_FEATURES
+        self.policy = HighLevelPolicy(observations, latent, config.width, limits)
+        self.policy.mean.copy_(controller.mean[:observations])
+        self.policy.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
+        with torch.no_grad():
+            self.policy.net[-1].weight.mul_(0.1)
+        self.critic = mlp(self.policy.net[0].in_features + _TASK_FEATURES, config.width, 1)
+        parameters = [*self.policy.parameters(), *self.critic.parameters()]
+        self.optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
+
+    def sample(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Kinds (n,), shares of the limits (n,), stride indices (n,) and their log-probabilities (n,)."""
+        kinds, shares, strides = self._distributions(features)
+        kind, stride = kinds.sample(), strides.sample()
+        share = shares.sample().gather(-1, kind[:, None])[:, 0]
+        return kind, share, stride, self._log_probability((kinds, shares, strides), kind, share, stride)
+
+    def value(self, features: Tensor, task: Tensor) -> Tensor:
+        """What the critic, told the true task, expects (...,)."""
+        return self.critic(torch.cat([features, task], dim=-1))[..., 0]
+
+    def learn(self, batch: _Batch, remaining: float) -> None:
+        """PPO's clipped update; learning rate and entropy bonus fall with what remains."""
+        self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(remaining, 0.02)
+        for _ in range(self.config.epochs):
+            for index in torch.randperm(len(batch.value)).split(self.config.minibatch):
+                loss = self._loss(batch.rows(index), remaining)
+                self.optimiser.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], 0.5)
+                self.optimiser.step()
+
+    def _loss(self, batch: _Batch, remaining: float) -> Tensor:
+        distributions = self._distributions(batch.features)
+        now = self._log_probability(distributions, batch.kind, batch.share, batch.stride)
+        ratio = (now - batch.log_probability).exp()
+        advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-6)
+        clipped = ratio.clamp(1.0 - self.config.clip, 1.0 + self.config.clip)
+        gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
+        surprise = (self.value(batch.features, batch.task) - batch.value - batch.advantage).pow(2).mean()
+        entropy = sum(distribution.entropy().mean() for distribution in distributions)
+        return -gain + 2.0 * surprise - self.config.entropy * remaining * entropy
+
+    def _distributions(self, features: Tensor) -> tuple[Categorical, Normal, Categorical]:
+        kinds, shares, strides = self.policy(features)
+        return Categorical(logits=kinds), Normal(shares, self.policy.log_deviation.exp()), Categorical(logits=strides)
+
+    @staticmethod
+    def _log_probability(
+        distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
+    ) -> Tensor:
+        kinds, shares, strides = distributions
+        chosen = shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
+        return kinds.log_prob(kind) + chosen + strides.log_prob(stride)
+
+
+def _rollout(
+    learner: Learner, bodies: DecidingBodies, ages: np.ndarray, rng: np.random.Generator
+) -> tuple[_Batch, np.ndarray, float, float]:
+    """Decide ``rollout`` times; a flat batch with advantages, ages, mean reward at the ends and mean stride."""
+    config, steps = learner.config, []
+    for _ in range(config.rollout):
+        decided, future, reward, stride = _decide(learner, bodies)
+        ages = finish_episodes(bodies, ages + 1, config.episode, rng)
+        steps.append((decided, (*future, tensor(ages > 0)), reward, stride))
+    batch = _advantages([step[0] for step in steps], [step[1] for step in steps], config)
+    return batch, ages, float(np.mean([step[2] for step in steps])), float(np.mean([step[3] for step in steps]))
+
+
+@torch.no_grad()
+def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
+    """One decision of every body: what was decided, (sum, discount, value after), mean reward and stride."""
+    config, policy = learner.config, learner.policy
+    features, task = _seen(policy, bodies), task_features(bodies.tasks)
+    kind, share, stride, log_probability = learner.sample(features)
+    amount = share.clamp(-1.0, 1.0) * policy.limits[kind]
+    outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride.numpy() + 1).capped(WORST_REWARD)
+    total = outcome.last(outcome.discounted(config.discount)) - config.decision_cost
+    discount = tensor(config.discount**outcome.stride * ~outcome.fell)
+    after = learner.value(_seen(policy, bodies), task)
+    value = learner.value(features, task)
+    decided = _Batch(features, task, kind, share, stride, log_probability, torch.zeros_like(value), value)
+    future = (tensor(total) * (1.0 - config.discount), discount, after)
+    return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
+
+
+def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> _Batch:
+    """Generalised advantages over decisions; where a body starts anew the trace is cut, its value still counts."""
+    running = torch.zeros_like(decided[0].value)
+    for step in range(len(decided) - 1, -1, -1):
+        total, discount, after, continues = futures[step]
+        running = total + discount * after - decided[step].value + discount * config.trace * continues * running
+        decided[step].advantage = running
+    return _Batch(*(torch.cat([getattr(step, field.name) for step in decided]) for field in fields(_Batch)))
+
+
+def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:
+    return policy.features(tensor(bodies.observation()), tensor(bodies.coordinates()), bodies.latent())
+
+
+def task_features(tasks: Tasks) -> Tensor:
+    """(n, 4): one flag per kind and the specification in m/s and in tens of metres, for the critic only."""
+    goal = tensor(tasks.kind == GOAL)
+    specification = tensor(tasks.specification)
+    return torch.stack([1.0 - goal, goal, (1.0 - goal) * specification, goal * specification / 10.0], dim=-1)
+
+
+if __name__ == "__main__":
+    from stages.cli import main
+
+    main("high_level")

@@ -1,0 +1,74 @@
+"""Scores of episodes by the evaluation protocol, and their aggregates with bootstrap intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.stats import trim_mean
+
+from envs.tasks import Floats, Ints, Tasks, active_coordinate
+
+_SMOOTHING = 2.0  # decisions, as in the published figures
+_WORST = 2.0
+_FALLEN = 1.0
+SUCCESS = 0.10
+#: Confidence of the intervals, as percentiles.
+_INTERVAL = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Mean relative errors of episodes (n,): over the second half smoothed and raw, and over the whole."""
+
+    settled: Floats
+    raw: Floats
+    whole: Floats
+
+
+def episode_errors(tasks: Tasks, coordinates: Floats, fallen: np.ndarray) -> Errors:
+    """From coordinates (decisions, n, 2) at decision ends and whether a body had fallen by then (decisions, n)."""
+    values = active_coordinate(tasks, coordinates)
+    smooth = gaussian_filter1d(values, _SMOOTHING, axis=0, mode="nearest")
+    half = len(values) // 2
+    raw = _relative(tasks, values, fallen)
+    return Errors(_relative(tasks, smooth, fallen)[half:].mean(axis=0), raw[half:].mean(axis=0), raw.mean(axis=0))
+
+
+def _relative(tasks: Tasks, values: Floats, fallen: np.ndarray) -> Floats:
+    finite = np.nan_to_num(values, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    error = np.minimum(np.abs(finite - tasks.specification) / np.abs(tasks.specification), _WORST)
+    return np.where(fallen, np.maximum(error, _FALLEN), error)
+
+
+def decisions_to_identify(correct: np.ndarray) -> Ints:
+    """(n,): the decision from which the base task (decisions, n) is right and stays right; one past the end if never."""
+    wrong = ~correct
+    last_wrong = len(wrong) - np.argmax(wrong[::-1], axis=0)
+    return np.where(wrong.any(axis=0), last_wrong, 0) + 1
+
+
+def specification_r2(tasks: Tasks, estimates: Floats) -> float:
+    """Coefficient of determination of specification estimates (n,), mean over the kinds present."""
+    scores = []
+    for kind in np.unique(tasks.kind):
+        rows = tasks.kind == kind
+        truth = tasks.specification[rows]
+        spread = ((truth - truth.mean()) ** 2).sum()
+        scores.append(1.0 - ((truth - estimates[rows]) ** 2).sum() / max(float(spread), 1e-12))
+    return float(np.mean(scores))
+
+
+def aggregate(values: Floats, resamples: int) -> dict[str, float]:
+    """Mean, median, interquartile mean and its bootstrap 95 % interval over episodes (n,)."""
+    rng = np.random.default_rng(0)
+    draws = values[rng.integers(0, len(values), (resamples, len(values)))]
+    low, high = np.percentile(trim_mean(draws, 0.25, axis=1), _INTERVAL)
+    return {
+        "mean": float(values.mean()),
+        "median": float(np.median(values)),
+        "iqm": float(trim_mean(values, 0.25)),
+        "low": float(low),
+        "high": float(high),
+    }

@@ -1,0 +1,178 @@
+"""Stage ``striding`` (route ``reuse``): how long each command of the frozen toy policy is held.
+
+Q-learning on semi-Markov transitions: a stride of k control steps is worth the sum of discount^i r_i plus
+discount^k times the value of what follows, less a fixed cost per decision. A long stride passes through all shorter
+ones, so each decision teaches all of its sub-strides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs.body import load_body
+from envs.commands import COMMAND_FEATURES
+from envs.tasks import Floats, sample_tasks
+from models.controller import Controller
+from models.deciders import LONGEST_STRIDE, ReuseDecider, StridePredictor
+from models.inference import Belief, pack
+from models.toy_agent import ToyAgent, save_module
+from stages.configs.striding import StridingConfig
+from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
+from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, controller_act, finish_episodes, tensor
+
+_REPORTS = 30
+
+def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
+    """Train the predictor on the body and write it with its learning curve."""
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
+    toy = ToyAgent.load(inputs["toy_inference"].folder)
+    bodies = DecidingBodies(body, controller_act(controller), toy.encoder, config.bodies, rng)
+    bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
+    learner = Learner(config, toy, controller)
+    ages = rng.integers(0, config.episode, config.bodies)
+    rows: list[dict[str, float]] = []
+    window: list[tuple[float, float]] = []
+    for round_ in range(config.rounds):
+        learner.schedule(1.0 - round_ / config.rounds)
+        window.append(_round(learner, bodies, rng, config))
+        ages = finish_episodes(bodies, ages + 1, config.episode, rng)
+        if (round_ + 1) % max(config.rounds // _REPORTS, 1) == 0 or round_ + 1 == config.rounds:
+            recent_reward, recent_stride = (float(value) for value in np.mean(window, axis=0))
+            rows.append({"step": float((round_ + 1) * config.bodies), "reward": recent_reward, "stride": recent_stride})
+            window = []
+        report((round_ + 1) / config.rounds, **(rows[-1] if rows else {}))
+    save_module(learner.predictor, out / "stride.safetensors")
+    write_json(out / "stride.json", {"observations": bodies.stepper.observation_size, "width": config.width})
+    write_curve(out, rows)
+    return {"reward_per_decision": rows[-1]["reward"], "mean_stride": rows[-1]["stride"]}
+
+
+@dataclass
+class _Replay:
+    """Ring of decisions: inputs (n, f), sums (n, 20), next inputs (n, 20, f), 1 while alive (n, 20), strides (n,)."""
+
+    inputs: Tensor
+    sums: Tensor
+    following: Tensor
+    alive: Tensor
+    stride: Tensor
+    count: int = 0
+
+    @staticmethod
+    def empty(size: int, features: int) -> _Replay:
+        wide = (size, LONGEST_STRIDE)
+        return _Replay(
+            torch.zeros(size, features),
+            torch.zeros(wide),
+            torch.zeros(*wide, features),
+            torch.zeros(wide),
+            torch.zeros(size, dtype=torch.long),
+        )
+
+    def add(self, *values: Tensor) -> None:
+        """Remember decisions, the oldest make room."""
+        size, n = len(self.inputs), len(values[0])
+        index = torch.arange(self.count, self.count + n) % size
+        for ring, value in zip((self.inputs, self.sums, self.following, self.alive, self.stride), values, strict=True):
+            ring[index] = value
+        self.count += n
+
+
+class Learner:
+    """The predictor, its target network, its memory and its exploration."""
+
+    def __init__(self, config: StridingConfig, toy: ToyAgent, controller: Controller) -> None:
+        self.config, self.toy = config, toy
+        observations = len(controller.mean) - COMMAND_FEATURES
+        self.predictor = StridePredictor(observations, config.width)
+        self.predictor.mean.copy_(controller.mean[:observations])
+        self.predictor.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
+        self.target = deepcopy(self.predictor).requires_grad_(False)
+        self.decider = ReuseDecider(toy, self.predictor)
+        self.optimiser = torch.optim.Adam(self.predictor.parameters(), lr=config.learning_rate)
+        self.replay = _Replay.empty(config.replay, self.predictor.net[0].in_features)
+        self.exploration = config.exploration
+
+    def schedule(self, remaining: float) -> None:
+        """Learning rate and exploration fall with what remains of the training."""
+        self.exploration = self.config.exploration * remaining
+        self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(remaining, 0.02)
+
+    def features(self, observation: Floats, coordinates: Floats, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Predictor inputs, kinds and amounts for bodies that see and believe this."""
+        kind, amount = self.toy.command(tensor(coordinates), z)
+        belief = self.toy.head(z)[0].softmax(dim=-1)
+        seen = tensor(observation)
+        return self.predictor.features(seen, kind, amount, belief), kind, amount
+
+    def learn(self, rng: np.random.Generator) -> None:
+        """Gradient steps on remembered decisions, all sub-strides of each at once."""
+        known = min(self.replay.count, self.config.replay)
+        for _ in range(self.config.updates):
+            rows = torch.as_tensor(rng.integers(0, known, self.config.minibatch))
+            loss = self._loss(rows)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            with torch.no_grad():
+                for old, new in zip(self.target.parameters(), self.predictor.parameters(), strict=True):
+                    old.lerp_(new, self.config.target_rate)
+
+    def _loss(self, rows: Tensor) -> Tensor:
+        memory = self.replay
+        with torch.no_grad():
+            best = self.predictor(memory.following[rows]).argmax(dim=-1, keepdim=True)
+            after = self.target(memory.following[rows]).gather(-1, best)[..., 0]
+            discount = self.config.discount ** torch.arange(1, LONGEST_STRIDE + 1)
+            wanted = memory.sums[rows] + discount * memory.alive[rows] * after
+        error = self.predictor(memory.inputs[rows]) - wanted
+        within = torch.arange(LONGEST_STRIDE) < memory.stride[rows][:, None]
+        return torch.nn.functional.smooth_l1_loss(error[within], torch.zeros(int(within.sum())))
+
+
+def _round(
+    learner: Learner, bodies: DecidingBodies, rng: np.random.Generator, config: StridingConfig
+) -> tuple[float, float]:
+    """One decision of every body and the learning from it; mean reward at its end and mean stride."""
+    with torch.no_grad():
+        before, belief = bodies.coordinates(), bodies.belief
+        inputs, kind, amount = learner.features(bodies.observation(), before, bodies.latent())
+        stride = learner.predictor(inputs).argmax(dim=-1).numpy() + 1
+        explore = rng.random(bodies.n) < learner.exploration
+        stride = np.where(explore, rng.integers(1, LONGEST_STRIDE + 1, bodies.n), stride)
+        outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride)
+        z = _sub_latents(bodies, belief, before, outcome)
+        following, _, _ = learner.features(outcome.observations, outcome.coordinates, z)
+    scale = 1.0 - config.discount  # values of order one
+    capped = outcome.capped(WORST_REWARD)
+    sums = scale * (capped.discounted(config.discount) - config.decision_cost)
+    alive = np.ones_like(sums)
+    alive[np.flatnonzero(outcome.fell), outcome.stride[outcome.fell] - 1] = 0.0
+    learner.replay.add(inputs, tensor(sums), following, tensor(alive), torch.as_tensor(outcome.stride))
+    learner.learn(rng)
+    return float(capped.last(capped.rewards).mean()), float(outcome.stride.mean())
+
+
+def _sub_latents(bodies: DecidingBodies, belief: Belief, before: Floats, outcome: Outcome) -> Tensor:
+    """(n, 20, latent): what would be believed had the decision ended after 1, 2, ..., 20 control steps."""
+    reached = np.arange(LONGEST_STRIDE) < outcome.stride[:, None]
+    who, when = np.nonzero(reached)
+    transition = pack(tensor(before[who]), tensor(outcome.rewards[who, when]), tensor(outcome.coordinates[who, when]))
+    z = torch.zeros(*reached.shape, bodies.encoder.latent)
+    z[who, when] = bodies.encoder.infer(bodies.encoder.update(belief.rows(torch.as_tensor(who)), transition)).mean
+    return z
+
+
+if __name__ == "__main__":
+    from stages.cli import main
+
+    main("striding")
