@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
@@ -38,22 +39,26 @@ def run(config: PlotsConfig, inputs: Mapping[str, Artifact], out: Path, report: 
 def _content(config: PlotsConfig, inputs: Mapping[str, Artifact]) -> Content:
     curves = ["toy_inference", "low_level", *(_LEARNT_BY[route] for route in config.routes)]
     return Content(
-        body=config.body,
+        body=Path(config.body).stem,
         seed=config.seed,
-        routes={route: _route(inputs[f"evaluation_{route}"], config.seed) for route in config.routes},
-        toy_latents=plot_latent.embed(inputs["toy_inference"].table("latents.parquet"), seed=config.seed),
+        routes={route: _route(inputs[f"evaluation_{route}"], config) for route in config.routes},
+        toy_latents=_embedded(inputs["toy_inference"], config),
         tracking=inputs["low_level"].table("tracking.parquet"),
         curves={name: inputs[name].table("learning_curve.parquet") for name in curves},
         lineage=[(name, a.stage, a.key, a.digest) for name, a in sorted(inputs.items())],
     )
 
 
-def _route(artifact: Artifact, seed: int) -> RouteResult:
+def _embedded(artifact: Artifact, config: PlotsConfig) -> pd.DataFrame:
+    return plot_latent.embed(artifact.table("latents.parquet"), seed=config.seed, points=config.points)
+
+
+def _route(artifact: Artifact, config: PlotsConfig) -> RouteResult:
     film, excuse = artifact.folder / "video.mp4", artifact.folder / "video.txt"
     return RouteResult(
         controls=artifact.json("controls.json"),
         trajectories=artifact.table("trajectories.parquet"),
-        latents=plot_latent.embed(artifact.table("latents.parquet"), seed=seed),
+        latents=_embedded(artifact, config),
         video=film.read_bytes() if film.exists() else excuse.read_text(),
     )
 

@@ -105,7 +105,7 @@ def document(title: str, body: Iterable[str]) -> str:
 
 def plot(figure: go.Figure) -> str:
     """One figure; the page's script draws it when it comes near."""
-    text = json.dumps(json.loads(figure.to_json()), separators=(",", ":"), sort_keys=True).replace("</", "<\\/")
+    text = json.dumps(json.loads(str(figure.to_json())), separators=(",", ":"), sort_keys=True).replace("</", "<\\/")
     height = figure.layout.height  # type: ignore[union-attr]
     return (
         f'<figure class="plot"><div style="height:{height}px"></div>'

@@ -11,15 +11,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from envs.tasks import BASE_TASKS
-from vis.style import BASE_TASK_COLOURS, compose, in_task_order, panel, plain_axis
+from vis.style import BASE_TASK_COLOURS, by_base_task, compose, panel, plain_axis
+from vis.tables import numbers, rows
 
 _TICKS = [1, 2, 5, 10, 20, 50, 100]
 
 
 def panels(table: pd.DataFrame, height: int = 240) -> list[go.Figure]:
     """One small figure per true base task of an evaluation's ``trajectories.parquet`` (the agent's rows)."""
-    agent = table[table["control"] == "agent"]
-    return [_panel(agent[agent["base_task"] == task], task, height) for task in in_task_order(agent["base_task"])]
+    parts = by_base_task(rows(table, "control", ["agent"]))
+    return [_panel(part, task, height) for task, part in parts.items()]
 
 
 def figure(table: pd.DataFrame, title: str = "Belief over the episode, by base task asked for") -> go.Figure:
@@ -28,11 +29,13 @@ def figure(table: pd.DataFrame, title: str = "Belief over the episode, by base t
 
 
 def _panel(table: pd.DataFrame, true_task: str, height: int) -> go.Figure:
-    mean = table.groupby("decision")[[f"p{i}" for i in range(len(BASE_TASKS))]].mean()
+    columns = [f"p{i}" for i in range(len(BASE_TASKS))]
+    mean = pd.DataFrame(table.groupby("decision", as_index=False)[columns].mean())
+    decisions = numbers(mean, "decision")
     traces = [
         go.Scatter(
-            x=mean.index.tolist(),
-            y=mean[f"p{i}"].round(4).tolist(),
+            x=decisions,
+            y=numbers(mean, f"p{i}"),
             name=task,
             mode="lines",
             stackgroup="posterior",
@@ -42,7 +45,7 @@ def _panel(table: pd.DataFrame, true_task: str, height: int) -> go.Figure:
         )
         for i, task in enumerate(BASE_TASKS)
     ]
-    end = math.log10(mean.index.max())
+    end = math.log10(max(2.0, *decisions))
     return panel(
         traces,
         true_task,

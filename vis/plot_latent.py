@@ -5,14 +5,15 @@ Run ``python vis/plot_latent.py --help`` for the command.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vis.style import BASE_TASK_COLOURS, GRID, in_task_order, plain_axis, shades, style
+from vis.style import BASE_TASK_COLOURS, GRID, by_base_task, plain_axis, shades, style
+from vis.tables import numbers, words
 
 Method = Literal["tsne", "pca"]
 METHODS: tuple[Method, ...] = ("tsne", "pca")
@@ -33,7 +34,7 @@ def embed(table: pd.DataFrame, method: Method = "tsne", seed: int = 0, points: i
 
 def plane(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
     """The 2-D map of ``embed``'s table."""
-    traces = [go.Scatter(x=g["a"].tolist(), y=g["b"].tolist(), **_look(g, 5)) for g in _groups(points)]
+    traces = [go.Scatter(x=numbers(p, "a"), y=numbers(p, "b"), **_look(p, 5)) for p in _parts(points)]
     figure = style(go.Figure(traces), title, height)
     return figure.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2))
 
@@ -66,19 +67,18 @@ def _project(latents: np.ndarray, size: int, method: Method, seed: int) -> np.nd
     return TSNE(size, init="pca", perplexity=perplexity, random_state=seed).fit_transform(latents)
 
 
-def _groups(points: pd.DataFrame) -> list[pd.DataFrame]:
-    points = points.assign(colour=shades(points))
-    return [points[points["base_task"] == task] for task in in_task_order(points["base_task"])]
+def _parts(points: pd.DataFrame) -> list[pd.DataFrame]:
+    return list(by_base_task(points.assign(colour=shades(points))).values())
 
 
-def _look(group: pd.DataFrame, size: int) -> dict[str, object]:
-    task = group["base_task"].iloc[0]
+def _look(part: pd.DataFrame, size: float) -> dict[str, Any]:
+    task = words(part, "base_task")[0]
     return {
         "name": task,
-        "text": group["task"].tolist(),
-        "customdata": group["step" if "step" in group else "decision"].tolist(),
+        "text": words(part, "task"),
+        "customdata": numbers(part, "step" if "step" in part else "decision"),
         "mode": "markers",
-        "marker": {"color": group["colour"].tolist(), "size": size, "line": {"width": 0}},
+        "marker": {"color": words(part, "colour"), "size": size, "line": {"width": 0}},
         "legendgroup": task,
         "hovertemplate": _HOVER,
         "hoverlabel": {"bgcolor": BASE_TASK_COLOURS[task], "font": {"color": "#ffffff"}},
@@ -87,7 +87,7 @@ def _look(group: pd.DataFrame, size: int) -> dict[str, object]:
 
 def _space_traces(points: pd.DataFrame) -> list[go.Scatter3d]:
     return [
-        go.Scatter3d(x=g["u"].tolist(), y=g["v"].tolist(), z=g["w"].tolist(), **_look(g, 2.5)) for g in _groups(points)
+        go.Scatter3d(x=numbers(p, "u"), y=numbers(p, "v"), z=numbers(p, "w"), **_look(p, 2.5)) for p in _parts(points)
     ]
 
 
@@ -116,6 +116,6 @@ if __name__ == "__main__":
     main(
         "toy_inference",
         "latent",
-        lambda artifact, run: figure(embed(artifact.table("latents.parquet"), run.method), run.method),
+        lambda artifact, options: figure(embed(artifact.table("latents.parquet"), options.method), options.method),
         choices={"method": METHODS},
     )

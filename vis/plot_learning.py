@@ -5,10 +5,12 @@ Run ``python vis/plot_learning.py --help`` for the command.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from vis.style import compose, panel, plain_axis
+from vis.tables import numbers
 
 #: Axis by a word in the metric's name; the first that matches counts.
 _AXES = {
@@ -34,9 +36,9 @@ _COLOURS = ("#3b6ea8", "#c0504d", "#6a9a4b", "#8a63a6", "#d08a2f", "#4aa3a8", "#
 def panels(table: pd.DataFrame, stage: str, height: int = 260) -> list[go.Figure]:
     """One small figure per unit among the columns of a ``learning_curve.parquet``; empty cells are skipped."""
     axes: dict[str, list[str]] = {}
-    for name in table.columns.drop("step"):
-        if table[name].notna().any():
-            axes.setdefault(_axis(str(name)), []).append(str(name))
+    for name in map(str, table.columns):
+        if name != "step" and not np.isnan(numbers(table, name)).all():
+            axes.setdefault(_axis(name), []).append(name)
     order = [*_AXES.values(), _OTHER]
     return [_panel(table, axes[a], a, stage, height) for a in sorted(axes, key=order.index)]
 
@@ -54,11 +56,11 @@ def _axis(name: str) -> str:
 def _panel(table: pd.DataFrame, names: list[str], axis: str, stage: str, height: int) -> go.Figure:
     traces = []
     for i, name in enumerate(names):
-        points = table[["step", name]].dropna()
+        points = pd.DataFrame(table[["step", name]]).dropna()
         traces.append(
             go.Scatter(
-                x=points["step"].tolist(),
-                y=[float(f"{value:.5g}") for value in points[name]],
+                x=numbers(points, "step"),
+                y=numbers(points, name, 6),
                 name=name.replace("_", " "),
                 showlegend=len(names) > 1,
                 mode="lines",

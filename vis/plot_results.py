@@ -97,6 +97,6 @@ def _levels(kind: str, body: str) -> list[tuple[str, float, str]]:
 
 
 if __name__ == "__main__":
-    from vis.command import main
+    from vis.command import body_of, main
 
-    main("evaluation", "results", lambda artifact, run: figure(artifact.json("controls.json"), run.body))
+    main("evaluation", "results", lambda artifact, _: figure(artifact.json("controls.json"), body_of(artifact)))

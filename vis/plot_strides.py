@@ -5,25 +5,28 @@ Run ``python vis/plot_strides.py --help`` for the command.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 import plotly.graph_objects as go
 
-from vis.style import BASE_TASK_COLOURS, in_task_order, panel, plain_axis
+from vis.style import BASE_TASK_COLOURS, by_base_task, panel, plain_axis
+from vis.tables import numbers, rows
 
 LONGEST = 20
 
 
 def figure(table: pd.DataFrame, title: str = "Stride histogram", height: int = 320) -> go.Figure:
     """Histogram of ``stride`` over the agent's decisions in an evaluation's ``trajectories.parquet``."""
-    agent = table[table["control"] == "agent"]
+    agent = rows(table, "control", ["agent"])
     strides = list(range(1, LONGEST + 1))
     traces = []
-    for task in in_task_order(agent["base_task"]):
-        counts = agent.loc[agent["base_task"] == task, "stride"].value_counts().reindex(strides, fill_value=0)
+    for task, part in by_base_task(agent).items():
+        counts = Counter(numbers(part, "stride"))
         traces.append(
             go.Bar(
                 x=strides,
-                y=(100 * counts / len(agent)).round(3).tolist(),
+                y=[round(100 * counts[stride] / len(agent), 3) for stride in strides],
                 name=task,
                 marker={"color": BASE_TASK_COLOURS[task]},
                 hovertemplate="%{y:.1f} % of decisions last %{x} steps<extra>%{fullData.name}</extra>",

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from vis.style import BASE_TASK_COLOURS, MUTED, compose, panel, plain_axis
+from vis.tables import groups, numbers, words
 
 _X = {"velocity": "commanded velocity (m/s)", "goal": "commanded displacement (m)"}
 _NAMES = {"mean_error": "mean over a window", "error": "instantaneous"}
@@ -16,7 +17,7 @@ _NAMES = {"mean_error": "mean over a window", "error": "instantaneous"}
 
 def panels(table: pd.DataFrame, height: int = 280) -> list[go.Figure]:
     """One small figure per kind of a low level's ``tracking.parquet``."""
-    return [_panel(group.sort_values("amount"), str(kind), height) for kind, group in table.groupby("kind")]
+    return [_panel(part.sort_values("amount"), height) for part in groups(table, "kind")]
 
 
 def figure(table: pd.DataFrame, title: str = "Tracking of the low level, true command") -> go.Figure:
@@ -24,13 +25,13 @@ def figure(table: pd.DataFrame, title: str = "Tracking of the low level, true co
     return compose(title, panels(table), columns=2)
 
 
-def _panel(table: pd.DataFrame, kind: str, height: int) -> go.Figure:
-    side = table["amount"].lt(0).map({True: "backward", False: "forward"})
-    colours = [BASE_TASK_COLOURS[f"{kind} {s}"] for s in side]
+def _panel(table: pd.DataFrame, height: int) -> go.Figure:
+    kind, amounts = words(table, "kind")[0], numbers(table, "amount")
+    colours = [BASE_TASK_COLOURS[f"{kind} {'backward' if amount < 0 else 'forward'}"] for amount in amounts]
     traces = [
         go.Scatter(
-            x=table["amount"].round(4).tolist(),
-            y=table[column].round(5).tolist(),
+            x=amounts,
+            y=numbers(table, column),
             name=name,
             mode="lines+markers" if column == "mean_error" else "markers",
             line={"color": MUTED, "width": 1},

@@ -12,12 +12,13 @@ from vis.style import (
     AXIS_TITLES,
     BASE_TASK_COLOURS,
     TIME_TITLE,
+    by_base_task,
     compose,
     control_colour,
-    in_task_order,
     panel,
     plain_axis,
 )
+from vis.tables import groups, numbers, rows, words
 
 SHOWN = ("oracle", "agent")
 _HOVER = (
@@ -28,11 +29,9 @@ _HOVER = (
 
 def panels(table: pd.DataFrame, height: int = 240) -> list[go.Figure]:
     """One small figure per task of an evaluation's ``trajectories.parquet``, agent and oracle with the target."""
-    table = table[table["control"].isin(SHOWN)]
-    order = {task: i for i, task in enumerate(in_task_order(table["base_task"]))}
-    groups = [group for _, group in table.groupby("task")]
-    groups.sort(key=lambda g: (order[g["base_task"].iloc[0]], abs(g["specification"].iloc[0])))
-    return [_panel(group, height) for group in groups]
+    parts = by_base_task(rows(table, "control", SHOWN)).values()
+    tasks = [sorted(groups(part, "task"), key=lambda task: abs(numbers(task, "specification")[0])) for part in parts]
+    return [_panel(task, height) for same_base in tasks for task in same_base]
 
 
 def figure(table: pd.DataFrame, title: str = "Trajectories against targets") -> go.Figure:
@@ -41,21 +40,21 @@ def figure(table: pd.DataFrame, title: str = "Trajectories against targets") -> 
 
 
 def _panel(table: pd.DataFrame, height: int) -> go.Figure:
-    first = table.iloc[0]
+    label, kind, base_task = (words(table, name)[0] for name in ("label", "kind", "base_task"))
     target = go.Scatter(
-        x=[0.0, float(table["seconds"].max())],
-        y=[first["specification"]] * 2,
+        x=[0.0, max(numbers(table, "seconds"))],
+        y=numbers(table, "specification")[:1] * 2,
         name="target",
         mode="lines",
-        line={"color": BASE_TASK_COLOURS[first["base_task"]], "dash": "dash", "width": 2},
+        line={"color": BASE_TASK_COLOURS[base_task], "dash": "dash", "width": 2},
         hoverinfo="skip",
     )
-    traces = [target, *(_trace(table[table["control"] == c], c) for c in SHOWN if (table["control"] == c).any())]
+    parts = ((control, rows(table, "control", [control])) for control in SHOWN)
     return panel(
-        traces,
-        first["label"],
+        [target, *(_trace(part, control) for control, part in parts if len(part))],
+        label,
         plain_axis(TIME_TITLE, rangemode="tozero"),
-        plain_axis(AXIS_TITLES[first["kind"]], rangemode="tozero"),
+        plain_axis(AXIS_TITLES[kind], rangemode="tozero"),
         height,
         showlegend=False,
     )
@@ -64,10 +63,10 @@ def _panel(table: pd.DataFrame, height: int) -> go.Figure:
 def _trace(table: pd.DataFrame, control: str) -> go.Scatter:
     details = ["stride", "command_kind", "command", "believed_base_task", "belief"]
     return go.Scatter(
-        x=table["seconds"].round(3).tolist(),
-        y=table["coordinate"].round(4).tolist(),
+        x=numbers(table, "seconds", 3),
+        y=numbers(table, "coordinate"),
         customdata=table[details].round(3).to_numpy(object),
-        name=control.replace("_", " "),
+        name=control,
         mode="lines+markers",
         line={"color": control_colour(control), "width": 1.6},
         marker={"size": 4 if control == "agent" else 3},

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ _DASHES = {"dash": "--", "dot": ":", None: "-", "solid": "-"}
 
 def png(figure: go.Figure, path: Path) -> None:
     """The figure by a browser if one is installed, by matplotlib if not."""
+    layout: Any = figure.layout
     if any(shutil.which(browser) for browser in BROWSERS):
-        figure.write_image(path, width=_WIDTH, height=figure.layout.height, scale=1.5)
-    else:
-        plain_png(figure, path)
+        # A browser that is there may still not start, for want of a library or of rights.
+        with suppress(RuntimeError, OSError):
+            figure.write_image(path, width=_WIDTH, height=layout.height, scale=1.5)
+            return
+    plain_png(figure, path)
 
 
 def plain_png(figure: go.Figure, path: Path) -> None:
@@ -38,7 +42,7 @@ def plain_png(figure: go.Figure, path: Path) -> None:
     frame = _Frame(layout)
     axes: dict[str, Any] = {}
     floors: dict[str, np.ndarray] = {}
-    for trace in figure.data:
+    for trace in _traces(figure):
         name = frame.name(trace)
         if name not in axes:
             axes[name] = frame.add(canvas, name)
@@ -148,9 +152,14 @@ def _subplot_titles(canvas: Figure, figure: go.Figure, frame: _Frame) -> None:
         canvas.text(x, y + 0.005, note.text, size=10, color=INK, ha="center", va="bottom")
 
 
+def _traces(figure: go.Figure) -> tuple[Any, ...]:
+    traces: Any = figure.data
+    return traces
+
+
 def _legend(canvas: Figure, figure: go.Figure) -> None:
     handles = {}
-    for trace in figure.data:
+    for trace in _traces(figure):
         shown = trace.showlegend is not False and figure.layout.showlegend is not False  # type: ignore[union-attr]
         if trace.name and shown and trace.name not in handles:
             handles[trace.name] = _handle(trace)

@@ -74,8 +74,8 @@ def _head(content: Content) -> str:
     nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in links)
     return (
         f'<header><h1>Carryover: {escape(content.body)}</h1><p class="soft">A task-inference encoder, trained once on '
-        f"a toy and carried over frozen. The {escape(content.body)} is told no task: the encoder infers it from rewards. "
-        f"Seed {content.seed}.</p>"
+        f"a toy and carried over frozen. The {escape(content.body)} is told no task: "
+        f"the encoder infers it from rewards. Seed {content.seed}.</p>"
         f'<div class="cards">{"".join(cards)}</div><nav>{nav}</nav></header>'
     )
 
@@ -215,3 +215,9 @@ def _lineage(content: Content) -> str:
     ]
     intro = "The artifacts that this page was drawn from: equal keys give equal bytes."
     return page.section("lineage", "Lineage", intro, page.table(["input", "stage", "key", "digest"], rows))
+
+
+if __name__ == "__main__":
+    from vis.command import copy_file
+
+    copy_file("plots", "report.html")

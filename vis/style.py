@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from envs.tasks import BASE_TASKS
+from vis.tables import numbers, rows, words
 
 INK, MUTED, GRID, PAPER = "#1f2933", "#66727f", "#e4e8ec", "#ffffff"
 #: What each neutral colour becomes on a dark page.
@@ -48,17 +50,20 @@ def shade(base_task: str, strength: float) -> str:
 def shades(table: pd.DataFrame) -> list[str]:
     """One colour per row of a table with ``base_task`` and ``specification``."""
     # Brightness spans the range of each base task by itself: metres and metres per second do not compare.
-    size = table["specification"].abs()
-    by_task = size.groupby(table["base_task"])
-    low, high = by_task.transform("min"), by_task.transform("max")
-    strength = ((size - low) / (high - low).where(high > low, 1.0)).where(high > low, 0.7)
-    return [shade(task, s) for task, s in zip(table["base_task"], strength, strict=True)]
+    tasks, size = np.array(words(table, "base_task")), np.abs(numbers(table, "specification"))
+    strength = np.full(len(table), 0.7)
+    for task in set(tasks):
+        own = tasks == task
+        low, high = size[own].min(), size[own].max()
+        if high > low:
+            strength[own] = (size[own] - low) / (high - low)
+    return [shade(task, s) for task, s in zip(tasks, strength, strict=True)]
 
 
-def in_task_order(tasks: pd.Series) -> list[str]:
-    """The base tasks that occur, in their global order."""
-    present = set(tasks)
-    return [task for task in BASE_TASKS if task in present]
+def by_base_task(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The table's parts by base task, in the global order of base tasks."""
+    present = set(words(table, "base_task"))
+    return {task: rows(table, "base_task", [task]) for task in BASE_TASKS if task in present}
 
 
 def plain_axis(title: str, **more: object) -> dict[str, object]:
@@ -75,7 +80,7 @@ def plain_axis(title: str, **more: object) -> dict[str, object]:
     }
 
 
-def style(figure: go.Figure, title: str = "", height: int = 300, **layout: object) -> go.Figure:
+def style(figure: go.Figure, title: str = "", height: int = 300, **layout: Any) -> go.Figure:
     """The figure in the common look, in place; returned for chaining."""
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper", "font": {"size": 15}},
@@ -98,7 +103,7 @@ def panel(
     x: dict[str, object],
     y: dict[str, object],
     height: int = 240,
-    **layout: object,
+    **layout: Any,
 ) -> go.Figure:
     """One small figure out of traces and axis settings."""
     return style(go.Figure(list(traces)), title, height, xaxis=x, yaxis=y, **layout)
@@ -115,13 +120,10 @@ def compose(title: str, panels: Sequence[go.Figure], columns: int) -> go.Figure:
     named: set[str] = set()
     for i, part in enumerate(panels):
         row, column = i // columns + 1, i % columns + 1
-        for trace in part.data:
+        traces: Any = part.data
+        for trace in traces:
             fresh = trace.showlegend is not False and trace.name not in named
-            group = f"{trace.stackgroup}{i}" if getattr(trace, "stackgroup", None) else None
-            figure.add_trace(trace, row, column)
-            figure.data[-1].update(showlegend=fresh, legendgroup=trace.name)
-            if group:
-                figure.data[-1].update(stackgroup=group)
+            figure.add_trace(trace.update(showlegend=fresh, legendgroup=trace.name), row, column)
             named.add(trace.name)
         figure.update_xaxes(part.layout.xaxis, row=row, col=column)
         figure.update_yaxes(part.layout.yaxis, row=row, col=column)

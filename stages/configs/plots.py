@@ -11,4 +11,5 @@ class PlotsConfig(StageConfig):
     """What the report shows."""
 
     body: str = Field("cheetah", description="body whose transfer is shown")
+    points: int = Field(1500, ge=8, le=10_000, description="latents in a map, at most")
     routes: tuple[Route, ...] = Field(ROUTES, min_length=1, description="routes to show, in this order")
