@@ -48,5 +48,6 @@ if __name__ == "__main__":
     from stages.cli import main
 
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: python -m stages.why STAGE [the stage's own options]")
+        print("usage: python -m stages.why STAGE [the stage's own options]", file=sys.stderr)
+        sys.exit(2)
     main(sys.argv[1], [*sys.argv[2:], "--why"])

@@ -1,0 +1,87 @@
+"""The command of a stage: options from its config, one line for every mistake."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.cli import main
+from stages.closure import PROJECT
+from stages.store import Store
+
+
+@pytest.fixture
+def root(store: Store, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CARRYOVER_ROOT", str(store.root))
+    return store.root
+
+
+def _main(capsys: pytest.CaptureFixture[str], stage: str, *argv: str) -> tuple[int, list[str], list[str]]:
+    with pytest.raises(SystemExit) as end:
+        main(stage, argv)
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out.splitlines(), said.err.splitlines()
+
+
+def test_runs_then_reuses(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
+    assert code == 0 and err == ["low_level: computing (no low_level is stored yet)", "low_level: done"]
+    assert out[0].split() == ["loss", "0.5"] and "took" in out[-1]
+    assert (root / out[-1].split()[-1] / "data.json").read_text() == "[1, 1, 5, {}]"
+    code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
+    assert (code, err) == (0, ["low_level: stored"]) and "was stored" in out[-1]
+
+
+def test_why(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _main(capsys, "low_level", "--steps", "5")
+    code, out, _ = _main(capsys, "low_level", "--steps", "6", "--why")
+    assert (code, out) == (0, ["low_level: to compute: steps 5 -> 6"])
+
+
+def test_help_documents_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = _main(capsys, "low_level", "--help")
+    text = " ".join(" ".join(out).split())
+    assert "--learning-rate" in text and "> 0, ≤ 0.1, default: 0.0007" in text
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--steps", "many"], "low_level.steps: "),
+        (["--steps", "0"], "low_level.steps: "),
+        (["--seed", "-1"], "seed: "),
+        (["--body", "nobody"], "body: no 'nobody'"),
+        (["--body", "nothing.toml"], "body: no 'nothing.toml'"),
+        (["--speed", "1"], "unrecognized arguments: --speed 1"),
+        (["--profile", "huge"], "argument --profile: invalid choice: 'huge'"),
+    ],
+)
+def test_mistakes_are_one_line(
+    root: Path, project: Path, capsys: pytest.CaptureFixture[str], argv: list[str], words: str
+) -> None:
+    code, out, err = _main(capsys, "low_level", *argv)
+    assert (code, out, len(err)) == (2, [], 1) and words in err[0]
+
+
+def test_failure_of_a_stage_is_one_line(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = _main(capsys, "low_level", "--fault", "crash")
+    assert code == 1 and "RuntimeError: out of luck" in err[-1] and len(err) == 2
+
+
+def test_real_stage_as_typed(root: Path) -> None:
+    command = [sys.executable, "-m", "stages.low_level", "--body", "cheetah", "--profile", "tiny"]
+    done = subprocess.run(command, cwd=PROJECT, env={**os.environ}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    folder = root / done.stdout.split()[-1]
+    assert {"controller.safetensors", "manifest.json"} <= {path.name for path in folder.iterdir()}
+    assert "goal_error" in done.stdout
+
+
+def test_why_without_a_stage() -> None:
+    command = [sys.executable, "-m", "stages.why"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("usage: ") and done.returncode == 2
