@@ -29,11 +29,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    body: str = Field("cheetah", description="body by name, or path of its TOML")
-    route: Literal["reuse", "retrain", "both"] = Field("both", description="toy policy reused, a new one, or both")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of every stage")
-    profile: Literal["full", "tiny"] = Field("full", description="full training, or seconds per stage to try it out")
-    overrides: dict[str, dict[str, Any]] = Field({}, description="values by config field, by stage")
+    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
+    route: Literal["reuse", "retrain", "both"] = Field(
+        default="both", description="reuse the toy policy, retrain, or both"
+    )
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of every stage")
+    profile: Literal["full", "tiny"] = Field(default="full", description="full training, or seconds per stage")
+    overrides: dict[str, dict[str, Any]] = Field(default={}, description="values by config field, by stage")
 
     @property
     def routes(self) -> tuple[Route, ...]:
