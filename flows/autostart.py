@@ -17,7 +17,8 @@ from prefect.plugins import HookContext, SetupResult, register_hook
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from flows.services import QUIET, Place, configured, up, wait_for_deployment
+from flows.place import Place, configured
+from flows.services import QUIET, up, wait_for_deployment
 
 
 @register_hook

@@ -12,17 +12,17 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from flows.place import ROOT
 from flows.progress import progress_path, write_line
-from flows.services import ROOT
 from stages.runner import StoredRun
 
 CONTROLS = ("agent", "oracle", "no_inference", "random_encoder")
 #: Columns of the table: heading, metric of controls.json, statistic.
 COLUMNS = (
-    ("goal error", "goal_settled", "median"),
-    ("velocity error", "velocity_settled", "median"),
-    ("goal success", "goal_success", "mean"),
-    ("velocity success", "velocity_success", "mean"),
+    ("goal", "goal_settled", "median"),
+    ("velocity", "velocity_settled", "median"),
+    ("goal ok", "goal_success", "mean"),
+    ("velocity ok", "velocity_success", "mean"),
     ("return", "return", "mean"),
 )
 

@@ -14,9 +14,10 @@ from rich.console import Console
 from envs.body_files import body_names
 from envs.errors import UserError
 from flows.parameters import check
+from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
-from flows.services import NAMES, Place, call, configured, down, running, up, wait_for_deployment
+from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
 from stages.plan import Settings, nodes
 
 _POLL_SECONDS = 0.2
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(place: Place, settings: Settings, console: Console) -> int:
-    before = running(place) if place.home.exists() else frozenset()
+    before = running(place)
     flow_run: str | None = None
     state: dict[str, Any] = {"type": "PENDING"}
     try:
@@ -69,7 +70,7 @@ def _run(place: Place, settings: Settings, console: Console) -> int:
     finally:
         # From here on nothing may cut the tidying short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if flow_run is not None and state["type"] not in _FINAL:
+        if flow_run and state["type"] not in _FINAL and (SERVE in before or not place.local):
             _cancel(place, flow_run)
         down(place, frozenset(NAMES) - before)
     return _conclude(place, state, result, console)
@@ -107,8 +108,8 @@ def _follow(
 
 
 def _check_served(place: Place) -> None:
-    if place.local and "serve" not in running(place):
-        raise UserError(f"the serve process ended during the run: its last words are in {place.log('serve')}")
+    if place.local and SERVE not in running(place):
+        raise UserError(f"the serve process ended during the run: its last words are in {place.log(SERVE)}")
 
 
 def _cancel(place: Place, flow_run: str) -> None:
@@ -127,7 +128,7 @@ def _cancel(place: Place, flow_run: str) -> None:
 def _conclude(place: Place, state: dict[str, Any], result: dict[str, Any] | None, console: Console) -> int:
     if state["type"] != "COMPLETED" or result is None:
         words = state.get("message") or f"the run ended as {state['name']}"
-        print(f"{words} (log: {place.log('serve')})", file=sys.stderr)
+        print(f"{words} (log: {place.log(SERVE)})", file=sys.stderr)
         return 1
     if result["rows"]:
         console.print(result_table(result["rows"]))

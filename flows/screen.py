@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
@@ -65,10 +66,10 @@ def _duration(seconds: float | None) -> str:
 
 def result_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Rows of the result as a table; errors are |coordinate - target| / |target| once settled."""
-    table = Table(title="Result on the reference tasks", title_justify="left")
+    table = Table(title="Result on the reference tasks", title_justify="left", box=SIMPLE_HEAD)
     for heading in rows[0]:
-        table.add_column(heading, justify="left" if heading in ("route", "control") else "right")
+        table.add_column(heading, justify="left" if heading in ("route", "control") else "right", no_wrap=True)
     for row in rows:
-        cells = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()]
+        cells = [f"{value:.3f}" if isinstance(value, float) else str(value).replace("_", " ") for value in row.values()]
         table.add_row(*cells, style="bold" if row["control"] == "agent" else None)
     return table

@@ -15,7 +15,7 @@ from prefect.runner import Runner
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from flows.services import answers, configured
+from flows.place import answers, configured
 from flows.stage import stage
 from flows.transfer import transfer
 from stages.plan import STAGES
@@ -24,42 +24,48 @@ _POLL_SECONDS = 0.5
 _BODIES_SECONDS = 2.0
 
 
-def deployments() -> dict[tuple[str, str], Callable[[Runner], Awaitable[object]]]:
+Name = tuple[str, str]
+Adder = Callable[[Runner], Awaitable[object]]
+
+
+def deployments() -> dict[Name, Adder]:
     """What is served: (flow, deployment) and how to register it."""
     return {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()} | {
         ("stage", name): _adder(stage, name, {"stage": value}) for value in STAGES for name in [value.replace("_", "-")]
     }
 
 
-def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -> Callable[[Runner], Awaitable[object]]:
+def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -> Adder:
     return lambda runner: runner.aadd_flow(flow, name=name, parameters=dict(defaults))
 
 
 async def serve() -> None:
-    """Register every deployment, then run flow runs until stopped."""
+    """Serve the first deployment at once, the others as they are registered, until stopped."""
     place = configured()
     while not answers(place):
         await asyncio.sleep(0.1)
     runner = Runner(name="carryover", query_seconds=_POLL_SECONDS, pause_on_shutdown=False)
-    registered = await _register(runner, set())
+    first, *_ = deployments().items()
+    await _register(runner, dict([first]))
     async with asyncio.TaskGroup() as group:
-        follower = group.create_task(_follow_bodies(runner, registered))
+        follower = group.create_task(_keep_registered(runner, {first[0]}))
         await runner.start()
         follower.cancel()
 
 
-async def _register(runner: Runner, known: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    wanted = deployments()
-    for name in wanted.keys() - known:
-        await wanted[name](runner)
+async def _register(runner: Runner, wanted: Mapping[Name, Adder]) -> None:
+    for name, add in wanted.items():
+        await add(runner)
         print(f"serving {'/'.join(name)}", flush=True)
-    return known | wanted.keys()
 
 
-async def _follow_bodies(runner: Runner, known: set[tuple[str, str]]) -> None:
+async def _keep_registered(runner: Runner, known: set[Name]) -> None:
+    """Register what is not known yet, now and whenever a body is described."""
     while True:
+        missing = {name: add for name, add in deployments().items() if name not in known}
+        await _register(runner, missing)
+        known = known | missing.keys()
         await asyncio.sleep(_BODIES_SECONDS)
-        known = await _register(runner, known)
 
 
 if __name__ == "__main__":
