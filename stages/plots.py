@@ -22,7 +22,7 @@ _LEARNT_BY = {"reuse": "striding", "retrain": "high_level"}
 
 
 def run(config: PlotsConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
-    """Draws everything; returns the headline numbers, such as ``reuse/goal_settled``."""
+    """Draw everything; returns the medians of settled errors, such as ``reuse/goal_settled``."""
     content = _content(config, inputs)
     report(0.5)
     (out / "report.html").write_text(render(content))
@@ -78,7 +78,7 @@ def _figures(content: Content) -> Iterator[tuple[str, go.Figure]]:
 
 def _headline(content: Content) -> Metrics:
     return {
-        f"{route}/{kind}_settled": result.controls["agent"][f"{kind}_settled"]["iqm"]
+        f"{route}/{kind}_settled": result.controls["agent"][f"{kind}_settled"]["median"]
         for route, result in content.routes.items()
         for kind in ("goal", "velocity")
     }

@@ -38,14 +38,14 @@ a { color: inherit; text-underline-offset: 3px; text-decoration-color: var(--gri
 .grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--least)), 1fr)); }
 .plot { margin: 0; padding: 6px; overflow: hidden; min-width: 0; }
 .scroll { overflow-x: auto; margin: 14px 0; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 11px; text-align: right; white-space: nowrap; line-height: 1.35; }
+table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+th, td { padding: 6px 9px; text-align: right; white-space: nowrap; line-height: 1.35; }
 th, td { border-top: 1px solid var(--grid); }
 thead th { border-top: 0; color: var(--muted); font-weight: 500; font-size: 12.5px; }
 thead th { vertical-align: bottom; white-space: normal; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 tr.lead td { font-weight: 600; }
-td small { color: var(--muted); font-weight: 400; }
+td small { font-size: 11.5px; color: var(--muted); font-weight: 400; }
 td code { font-size: 11.5px; white-space: normal; word-break: break-all; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--muted); margin: 0 0 10px; }
 .legend i { display: inline-block; width: 18px; border-top: 3px solid; margin-right: 7px; vertical-align: 4px; }

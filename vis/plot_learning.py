@@ -27,8 +27,8 @@ _OTHER = "value (dimensionless)"
 _STEPS = {
     "toy_inference": "training (updates)",
     "low_level": "training (environment steps)",
-    "striding": "training (updates)",
-    "high_level": "training (updates)",
+    "striding": "training (decisions)",
+    "high_level": "training (decisions)",
 }
 _COLOURS = ("#3b6ea8", "#c0504d", "#6a9a4b", "#8a63a6", "#d08a2f", "#4aa3a8", "#8c6d5a", "#7f8c97")
 

@@ -12,7 +12,7 @@ from vis.style import BASE_TASK_COLOURS, MUTED, compose, panel, plain_axis
 from vis.tables import groups, numbers, words
 
 _X = {"velocity": "commanded velocity (m/s)", "goal": "commanded displacement (m)"}
-_NAMES = {"mean_error": "mean over a window", "error": "instantaneous"}
+_NAMES = {"mean_error": "mean over 0.5 s", "error": "instantaneous"}
 
 
 def panels(table: pd.DataFrame, height: int = 280) -> list[go.Figure]:
@@ -27,22 +27,24 @@ def figure(table: pd.DataFrame, title: str = "Tracking of the low level, true co
 
 def _panel(table: pd.DataFrame, height: int) -> go.Figure:
     kind, amounts = words(table, "kind")[0], numbers(table, "amount")
+    main = "mean_error" if kind == "velocity" else "error"
     colours = [BASE_TASK_COLOURS[f"{kind} {'backward' if amount < 0 else 'forward'}"] for amount in amounts]
     traces = [
         go.Scatter(
             x=amounts,
             y=numbers(table, column),
             name=name,
-            mode="lines+markers" if column == "mean_error" else "markers",
+            mode="lines+markers" if column == main else "markers",
             line={"color": MUTED, "width": 1},
-            marker={"color": colours, "size": 7 if column == "mean_error" else 5},
-            opacity=1.0 if column == "mean_error" else 0.45,
+            marker={"color": colours, "size": 7 if column == main else 5},
+            opacity=1.0 if column == main else 0.5,
             hovertemplate="%{x:+.2f} commanded: error %{y:.3f}<extra>%{fullData.name}</extra>",
         )
         for column, name in _NAMES.items()
+        if kind == "velocity" or column == "error"
     ]
     y = plain_axis("error (fraction of command)", rangemode="tozero")
-    return panel(traces, f"{kind} commands", plain_axis(_X[kind]), y, height)
+    return panel(traces, f"{kind} commands", plain_axis(_X[kind]), y, height, showlegend=kind == "velocity")
 
 
 if __name__ == "__main__":

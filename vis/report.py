@@ -64,7 +64,7 @@ def render(content: Content) -> str:
 
 def _head(content: Content) -> str:
     cards = [
-        _card(f"{kind} error, {ROUTE_TITLES[route]}", result.controls, kind, content.body)
+        _card(f"median {kind} error, {ROUTE_TITLES[route]}", result.controls, kind, content.body)
         for route, result in content.routes.items()
         for kind in ("goal", "velocity")
     ]
@@ -84,13 +84,12 @@ def _card(name: str, controls: Controls, kind: str, body: str) -> str:
     metric = f"{kind}_settled"
     agent, oracle = controls["agent"][metric], controls.get("oracle", {}).get(metric, {})
     known = PUBLISHED.get(body, {}).get(kind)
-    beside = f"oracle {_number(oracle.get('iqm'))}"
+    beside = [f"oracle {_number(oracle.get('median'))}"]
     if known:
-        beside += f" · published {known.median:.2f}, best model {known.best:.2f}"
+        beside.append(f"published {known.median:.2f}, its best model {known.best:.2f}")
     return (
-        f'<div class="card"><div class="name">{escape(name)}</div><div class="value">{_number(agent["iqm"])}'
-        f"<small>{_number(agent['low'])} to {_number(agent['high'])}</small></div>"
-        f'<div class="beside">{beside}</div></div>'
+        f'<div class="card"><div class="name">{escape(name)}</div>'
+        f'<div class="value">{_number(agent["median"])}</div><div class="beside">{"<br>".join(beside)}</div></div>'
     )
 
 
@@ -102,7 +101,8 @@ def _results(content: Content) -> str:
         parts.append(_result_table(result.controls, content.body))
     intro = (
         "Settled error: |value - target| / |target|, mean over decisions 51 to 100. 0 is perfect, 1 is standing still. "
-        "Interquartile mean over episodes with its bootstrap 95 % interval; medians below it."
+        "Medians over the episodes of the reference tasks, as the published figures are; below them the mean and the "
+        "interquartile mean (IQM) with its bootstrap 95 % interval, which the figure shows."
     )
     return page.section("results", "Results", intro, *parts)
 
@@ -126,7 +126,7 @@ def _result_table(controls: Controls, body: str) -> str:
     rows = [
         [
             CONTROL_TITLES[name],
-            *(_interval(controls[name].get(f"{kind}_settled", {})) for kind in ("goal", "velocity")),
+            *(_error(controls[name].get(f"{kind}_settled", {})) for kind in ("goal", "velocity")),
             *(_number(controls[name].get(metric, {}).get("mean"), form) for _, metric, form in _COLUMNS),
         ]
         for name in names
@@ -138,11 +138,11 @@ def _result_table(controls: Controls, body: str) -> str:
     return page.table(["", "goal error", "velocity error", *(c[0] for c in _COLUMNS)], rows, lead=0)
 
 
-def _interval(values: Values) -> str:
-    if values.get("iqm") is None:
+def _error(values: Values) -> str:
+    if values.get("median") is None:
         return _NONE
-    low, high = _number(values.get("low")), _number(values.get("high"))
-    return f"{_number(values['iqm'])} <small>[{low}, {high}]<br>median {_number(values.get('median'))}</small>"
+    median, mean, middle, low, high = (_number(values.get(name)) for name in ("median", "mean", "iqm", "low", "high"))
+    return f"{median} <small>mean {mean}<br>IQM {middle} [{low}, {high}]</small>"
 
 
 def _number(value: float | None, form: str = ".3f") -> str:

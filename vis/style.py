@@ -89,7 +89,7 @@ def style(figure: go.Figure, title: str = "", height: int = 300, **layout: Any) 
         paper_bgcolor=PAPER,
         plot_bgcolor=PAPER,
         margin={"l": 52, "r": 12, "t": 44 if title else 16, "b": 44},
-        legend={"orientation": "h", "y": -46 / (height - 88), "yanchor": "top", "x": 0, "font": {"color": MUTED}},
+        legend={"orientation": "h", "y": -50 / (height - 88), "yanchor": "top", "x": 0, "font": {"color": MUTED}},
         hoverlabel={"font": {"family": FONT}, "align": "left"},
         dragmode=False,  # a finger on a figure scrolls the page
         barmode="stack",

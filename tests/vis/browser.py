@@ -30,9 +30,9 @@ class Page:
     console: list[str]
 
 
-def visit(path: Path, profile: Path, width: int = 1280, height: int = 900) -> Page:
+def visit(path: Path, profile: Path) -> Page:
     """Open a file and wait until its scripts are done."""
-    command = [str(BROWSER), *_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}", "--dump-dom"]
+    command = [str(BROWSER), *_FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900", "--dump-dom"]
     done = subprocess.run([*command, path.resolve().as_uri()], capture_output=True, text=True, timeout=240, check=True)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "GL Driver Message" not in line]
     return Page(done.stdout, console)

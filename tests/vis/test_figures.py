@@ -16,6 +16,7 @@ from tests.vis import synthetic
 from vis import plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking, plot_trajectories
 from vis.raster import plain_png
 from vis.style import BASE_TASK_COLOURS, control_colour, shade, shades
+from vis.tables import numbers, rows
 
 FIGURES: dict[str, Callable[[], go.Figure]] = {
     "latent": lambda: plot_latent.figure(plot_latent.embed(synthetic.latents(), "pca"), "pca"),
@@ -77,9 +78,9 @@ def test_every_base_task_has_its_colour(name: str) -> None:
 def test_latent_map_says_the_task_and_shades_by_specification() -> None:
     table = plot_latent.embed(synthetic.latents(), "pca")
     for trace in traces(plot_latent.plane(table, "pca")):
-        own = table[table["base_task"] == trace.name]
+        own = rows(table, "base_task", [trace.name])
         assert list(trace.text) == list(own["task"])
-        size = np.abs(own["specification"].to_numpy(np.float64))
+        size = np.abs(numbers(own, "specification"))
         brightness = np.array([sum(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in trace.marker.color])
         assert brightness[size.argmin()] > brightness[size.argmax()]
         assert np.corrcoef(size, brightness)[0, 1] < -0.9
