@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -32,6 +34,11 @@ class Controller(nn.Module):
     def forward(self, observations: Tensor) -> Tensor:
         normalised = (observations - self.mean) / torch.sqrt(self.variance + _EPSILON)
         return self.net(normalised.clamp(-_CLIP, _CLIP)).clamp(-1.0, 1.0)
+
+    def act(self, observations: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same on arrays."""
+        with torch.no_grad():
+            return self(torch.as_tensor(observations, dtype=torch.float32)).numpy().astype(np.float64)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

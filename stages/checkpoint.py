@@ -93,7 +93,10 @@ class PPOCheckpoint:
             "counters": {name: getattr(self.model, name) for name in _COUNTERS},
             "counts": {name: float(getattr(self.normalised, name).count) for name in _STATISTICS},
             "bodies": self.bodies.rng.bit_generator.state,
-            "numpy": {**generator, "state": {"key": generator["state"]["key"].tolist(), "pos": generator["state"]["pos"]}},
+            "numpy": {
+                **generator,
+                "state": {"key": generator["state"]["key"].tolist(), "pos": generator["state"]["pos"]},
+            },
         }
 
     def _set_numbers(self, state: dict[str, Any]) -> None:

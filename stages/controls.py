@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from envs.tasks import GOAL, X, Tasks
+from envs.tasks import GOAL, Tasks, X
 from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor
 from models.inference import Encoder
 from models.toy_agent import LOOK_AHEAD_METRES, ToyAgent

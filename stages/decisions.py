@@ -12,7 +12,6 @@ from envs.body import Body
 from envs.commands import Commands, low_level_observation
 from envs.stepper import Stepper
 from envs.tasks import Floats, Ints, Tasks, reward, sample_tasks
-from models.controller import Controller
 from models.deciders import LONGEST_STRIDE
 from models.inference import Belief, Encoder
 
@@ -21,16 +20,6 @@ WORST_REWARD = -2.0
 
 #: A function of low-level observations (n, features) that gives actions (n, joints).
 Act = Callable[[Floats], Floats]
-
-
-def controller_act(controller: Controller) -> Act:
-    """A controller as a function of arrays."""
-
-    def act(observations: Floats) -> Floats:
-        with torch.no_grad():
-            return controller(tensor(observations)).numpy().astype(np.float64)
-
-    return act
 
 
 def tensor(values: np.ndarray) -> torch.Tensor:

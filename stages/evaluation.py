@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from stages.cli import main
+
+    main("evaluation")
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +32,7 @@ from models.controller import Controller
 from stages.configs.evaluation import EvaluationConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.controls import CONTROLS, FIXED_STRIDES, Stack
-from stages.decisions import DecidingBodies, controller_act
+from stages.decisions import DecidingBodies
 from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
 from stages.video import film
 
@@ -200,7 +205,7 @@ def _episodes(
 ) -> Record:
     rng = np.random.default_rng(_EVALUATION_SEED)
     encoder = stack.encoder(control)
-    bodies = DecidingBodies(body, controller_act(controller), encoder, len(suite.tasks), rng)
+    bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
     bodies.reset(suite.tasks)
     record = Record(suite.tasks, body.dt)
     rows = np.arange(len(suite.tasks))
@@ -247,9 +252,3 @@ def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[
 
 def _headline(table: dict[str, dict[str, float]]) -> Metrics:
     return {name: table[name]["mean"] for name in _HEADLINE}
-
-
-if __name__ == "__main__":
-    from stages.cli import main
-
-    main("evaluation")

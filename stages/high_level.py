@@ -7,6 +7,11 @@ only lowers the variance of the advantage (asymmetric actor-critic, Pinto et al.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from stages.cli import main
+
+    main("high_level")
+
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
@@ -26,7 +31,7 @@ from models.inference import mlp
 from models.toy_agent import load_encoder, save_module
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, controller_act, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, finish_episodes, tensor
 
 _SMOOTH = 5  # updates in a point of the learning curve
 _TASK_FEATURES = len(ACTIVE_KINDS) + 2
@@ -38,7 +43,7 @@ def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, repo
     rng = np.random.default_rng(config.seed)
     body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
     encoder = load_encoder(inputs["toy_inference"].folder)
-    bodies = DecidingBodies(body, controller_act(controller), encoder, config.bodies, rng)
+    bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
     bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
     learner = Learner(config, controller, encoder.latent, tuple(float(limit) for limit in body.command_limits))
     ages = rng.integers(0, config.episode, config.bodies)
@@ -83,9 +88,7 @@ class _Batch:
 class Learner:
     """Policy, privileged critic and their optimiser."""
 
-    def __init__(
-        self, config: HighLevelConfig, controller: Controller, latent: int, limits: tuple[float, ...]
-    ) -> None:
+    def __init__(self, config: HighLevelConfig, controller: Controller, latent: int, limits: tuple[float, ...]) -> None:
         self.config = config
         observations = len(controller.mean) - COMMAND_FEATURES
         self.policy = HighLevelPolicy(observations, latent, config.width, limits)
@@ -192,9 +195,3 @@ def task_features(tasks: Tasks) -> Tensor:
     goal = tensor(tasks.kind == GOAL)
     specification = tensor(tasks.specification)
     return torch.stack([1.0 - goal, goal, (1.0 - goal) * specification, goal * specification / 10.0], dim=-1)
-
-
-if __name__ == "__main__":
-    from stages.cli import main
-
-    main("high_level")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from stages.cli import main
+
+    main("low_level")
+
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +26,6 @@ from models.controller import Controller
 from stages.checkpoint import PPOCheckpoint
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
-from stages.decisions import controller_act
 from stages.vec_env import CommandVecEnv
 
 #: Seed of the measured episodes, apart from every training seed.
@@ -42,7 +46,7 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     controller = extract_controller(model, normalised, config.width)
-    tracking = track(body, controller_act(controller), _TRACKING_SEED, repeats=8)
+    tracking = track(body, controller.act, _TRACKING_SEED, repeats=8)
     _write(out, controller, tracking, watch.rows)
     return tracking_metrics(tracking)
 
@@ -88,9 +92,7 @@ def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
     )
 
 
-def _write(
-    out: Path, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]
-) -> None:
+def _write(out: Path, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]) -> None:
     write_tensors(out / "controller.safetensors", controller.state_dict())
     write_json(out / "controller.json", controller.sizes)
     write_curve(out, rows)
@@ -131,11 +133,5 @@ class _Watch(BaseCallback):
     def _measure(self) -> None:
         assert isinstance(self.model, PPO)
         controller = extract_controller(self.model, self.checkpoint.normalised, self.config.width)
-        metrics = tracking_metrics(track(self.body, controller_act(controller), _TRACKING_SEED + 1, repeats=1))
+        metrics = tracking_metrics(track(self.body, controller.act, _TRACKING_SEED + 1, repeats=1))
         self.rows.append({"step": float(self.num_timesteps), **metrics})
-
-
-if __name__ == "__main__":
-    from stages.cli import main
-
-    main("low_level")

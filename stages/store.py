@@ -207,9 +207,7 @@ class Store:
             raise UserError(self._advice(error)) from error
         except (sqlite3.Error, *_client_errors()) as error:
             line = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"mlflow.db in {self.root.name}: {line}; see that MLflow can write it"
-            ) from error
+            raise UserError(f"mlflow.db in {self.root.name}: {line}; see that MLflow can write it") from error
 
     def _advice(self, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

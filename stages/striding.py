@@ -7,6 +7,11 @@ ones, so each decision teaches all of its sub-strides.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before the imports below, which take seconds
+    from stages.cli import main
+
+    main("striding")
+
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -25,9 +30,10 @@ from models.inference import Belief, pack
 from models.toy_agent import ToyAgent, save_module
 from stages.configs.striding import StridingConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, controller_act, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, finish_episodes, tensor
 
 _REPORTS = 30
+
 
 def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train the predictor on the body and write it with its learning curve."""
@@ -35,7 +41,7 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
     rng = np.random.default_rng(config.seed)
     body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
     toy = ToyAgent.load(inputs["toy_inference"].folder)
-    bodies = DecidingBodies(body, controller_act(controller), toy.encoder, config.bodies, rng)
+    bodies = DecidingBodies(body, controller.act, toy.encoder, config.bodies, rng)
     bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
     learner = Learner(config, toy, controller)
     ages = rng.integers(0, config.episode, config.bodies)
@@ -170,9 +176,3 @@ def _sub_latents(bodies: DecidingBodies, belief: Belief, before: Floats, outcome
     z = torch.zeros(*reached.shape, bodies.encoder.latent)
     z[who, when] = bodies.encoder.infer(bodies.encoder.update(belief.rows(torch.as_tensor(who)), transition)).mean
     return z
-
-
-if __name__ == "__main__":
-    from stages.cli import main
-
-    main("striding")

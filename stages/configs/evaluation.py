@@ -8,10 +8,10 @@ from stages.contract import Route, StageConfig
 class EvaluationConfig(StageConfig):
     """The evaluation protocol: reference and random tasks, evaluation seeds, controls."""
 
-    body: str = Field("cheetah", description="body by name, or path of its TOML")
-    route: Route = Field("reuse", description="which high level is evaluated")
-    seeds: int = Field(5, ge=1, le=1000, description="evaluation seeds of the reference tasks")
-    random_tasks: int = Field(100, ge=0, le=10_000, description="random tasks, drawn with a fixed seed")
-    decisions: int = Field(100, ge=4, le=10_000, description="decisions per episode")
-    resamples: int = Field(2000, ge=10, le=1_000_000, description="bootstrap resamples of the intervals")
-    video_seconds: float = Field(5.0, ge=0, le=600, description="length of each clip of the video, s")
+    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
+    route: Route = Field(default="reuse", description="which high level is evaluated")
+    seeds: int = Field(default=5, ge=1, le=1000, description="evaluation seeds of the reference tasks")
+    random_tasks: int = Field(default=100, ge=0, le=10_000, description="random tasks, drawn with a fixed seed")
+    decisions: int = Field(default=100, ge=4, le=10_000, description="decisions per episode")
+    resamples: int = Field(default=2000, ge=10, le=1_000_000, description="bootstrap resamples of the intervals")
+    video_seconds: float = Field(default=5.0, ge=0, le=600, description="length of each clip of the video, s")

@@ -8,17 +8,19 @@ from stages.contract import StageConfig
 class HighLevelConfig(StageConfig):
     """PPO over decisions: kind, amount and stride together."""
 
-    body: str = Field("cheetah", description="body by name, or path of its TOML")
-    updates: int = Field(220, ge=1, le=1_000_000, description="rollouts with an update each")
-    bodies: int = Field(128, ge=1, le=4096, description="bodies deciding side by side")
-    rollout: int = Field(16, ge=1, le=1000, description="decisions of each body per rollout")
-    episode: int = Field(60, ge=1, le=10_000, description="decisions per episode")
-    discount: float = Field(0.98, gt=0, lt=1, description="per control step")
-    trace: float = Field(0.9, ge=0, le=1, description="lambda of the advantage estimate, per decision")
-    decision_cost: float = Field(0.3, ge=0, le=100, description="price of a decision, in control steps of standing still")
-    epochs: int = Field(6, ge=1, le=100, description="passes over the decisions of an update")
-    minibatch: int = Field(512, ge=2, le=1_000_000, description="decisions per gradient step")
-    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")
-    clip: float = Field(0.2, gt=0, le=1, description="of the probability ratio")
-    entropy: float = Field(0.003, ge=0, le=1, description="weight of the entropy at the start; falls linearly")
-    width: int = Field(128, ge=1, le=1024, description="units in each of the two hidden layers")
+    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
+    updates: int = Field(default=220, ge=1, le=1_000_000, description="rollouts with an update each")
+    bodies: int = Field(default=128, ge=1, le=4096, description="bodies deciding side by side")
+    rollout: int = Field(default=16, ge=1, le=1000, description="decisions of each body per rollout")
+    episode: int = Field(default=60, ge=1, le=10_000, description="decisions per episode")
+    discount: float = Field(default=0.98, gt=0, lt=1, description="per control step")
+    trace: float = Field(default=0.9, ge=0, le=1, description="lambda of the advantage estimate, per decision")
+    decision_cost: float = Field(
+        default=0.3, ge=0, le=100, description="price of a decision, in control steps of standing still"
+    )
+    epochs: int = Field(default=6, ge=1, le=100, description="passes over the decisions of an update")
+    minibatch: int = Field(default=512, ge=2, le=1_000_000, description="decisions per gradient step")
+    learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")
+    clip: float = Field(default=0.2, gt=0, le=1, description="of the probability ratio")
+    entropy: float = Field(default=0.003, ge=0, le=1, description="weight of the entropy at the start; falls linearly")
+    width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")

@@ -8,16 +8,22 @@ from stages.contract import StageConfig
 class StridingConfig(StageConfig):
     """Q-learning over strides, from every sub-stride of every decision."""
 
-    body: str = Field("cheetah", description="body by name, or path of its TOML")
-    rounds: int = Field(900, ge=1, le=1_000_000, description="decisions of each body")
-    bodies: int = Field(64, ge=1, le=4096, description="bodies deciding side by side")
-    episode: int = Field(100, ge=1, le=10_000, description="decisions per episode")
-    discount: float = Field(0.99, gt=0, lt=1, description="per control step")
-    decision_cost: float = Field(0.3, ge=0, le=100, description="price of a decision, in control steps of standing still")
-    updates: int = Field(4, ge=1, le=1000, description="gradient steps per round")
-    minibatch: int = Field(256, ge=1, le=100_000, description="decisions per gradient step")
-    replay: int = Field(40_000, ge=1, le=10**7, description="decisions remembered")
-    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")
-    target_rate: float = Field(0.01, gt=0, le=1, description="share of the target network replaced per gradient step")
-    exploration: float = Field(0.3, ge=0, le=1, description="share of random strides at the start; falls linearly")
-    width: int = Field(128, ge=1, le=1024, description="units in each of the two hidden layers")
+    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
+    rounds: int = Field(default=900, ge=1, le=1_000_000, description="decisions of each body")
+    bodies: int = Field(default=64, ge=1, le=4096, description="bodies deciding side by side")
+    episode: int = Field(default=100, ge=1, le=10_000, description="decisions per episode")
+    discount: float = Field(default=0.99, gt=0, lt=1, description="per control step")
+    decision_cost: float = Field(
+        default=0.3, ge=0, le=100, description="price of a decision, in control steps of standing still"
+    )
+    updates: int = Field(default=4, ge=1, le=1000, description="gradient steps per round")
+    minibatch: int = Field(default=256, ge=1, le=100_000, description="decisions per gradient step")
+    replay: int = Field(default=40_000, ge=1, le=10**7, description="decisions remembered")
+    learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")
+    target_rate: float = Field(
+        default=0.01, gt=0, le=1, description="share of the target network replaced per gradient step"
+    )
+    exploration: float = Field(
+        default=0.3, ge=0, le=1, description="share of random strides at the start; falls linearly"
+    )
+    width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")

@@ -1,0 +1,50 @@
+"""A body as a gymnasium environment: one task per episode, the reward of ``envs.tasks``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box
+
+from envs.body import load_body
+from envs.stepper import Stepper
+from envs.tasks import Floats, reward, sample_tasks
+
+_SECONDS = 100.0  # an episode at the longest
+
+
+class BodyEnv(gymnasium.Env[Floats, Floats]):
+    """One body. Observations are the toy coordinates (x, vx) followed by the body's own features without x.
+
+    The task is drawn on reset and told in ``info`` alone.
+
+    Args:
+        body: name, or path of a TOML.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (gymnasium's own interface)
+
+    def __init__(self, body: str = "cheetah") -> None:
+        self._body = load_body(body)
+        self._stepper = Stepper(self._body, 1, threads=1)
+        features = 2 + self._stepper.observation_size
+        self.observation_space = Box(-np.inf, np.inf, (features,), np.float64)
+        self.action_space = Box(-1.0, 1.0, (self._stepper.nu,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._tasks = sample_tasks(self.np_random, 1, self._body.task_ranges)
+        self._stepper.reset(self.np_random)
+        self._seconds = 0.0
+        return self._observe(), {"task": self._tasks.labels()[0]}
+
+    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+        self._stepper.step(np.asarray(action, dtype=np.float64)[None])
+        self._seconds += self._body.dt
+        earned = float(reward(self._tasks, self._stepper.coordinates())[0])
+        return self._observe(), earned, bool(self._stepper.fallen()[0]), self._seconds >= _SECONDS, {}
+
+    def _observe(self) -> Floats:
+        return np.concatenate([self._stepper.coordinates()[0], self._stepper.observation()[0]])
