@@ -1,0 +1,62 @@
+"""One definition of a transfer's parameters: the form, the command line and the check agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from envs.errors import UserError
+from flows.parameters import check, wanted
+from flows.run import main
+from flows.stage import stage
+from flows.transfer import transfer
+from stages.plan import STAGES, Node, Settings
+
+
+def test_the_form_shows_types_bounds_and_descriptions() -> None:
+    form = transfer.parameters.model_dump()["properties"]
+    assert list(form) == list(Settings.model_fields)
+    assert form["route"]["enum"] == ["reuse", "retrain", "both"]
+    assert (form["seed"]["type"], form["seed"]["minimum"], form["seed"]["default"]) == ("integer", 0, 0)
+    for name, field in Settings.model_fields.items():
+        assert form[name]["description"] == field.description
+
+
+def test_the_form_of_a_stage_offers_the_stages() -> None:
+    assert stage.parameters.model_dump()["properties"]["stage"]["enum"] == [*STAGES]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        ({"body": "mouse"}, "body"),
+        ({"route": "neither"}, "route"),
+        ({"seed": -1}, "seed"),
+        ({"speed": 1}, "speed"),
+        ({"overrides": {"low_level": {"stepz": 1}}}, "low_level.stepz"),
+        ({"overrides": {"low_level": {"steps": 0}}}, "low_level.steps"),
+        ({"overrides": {"lowlevel": {}}}, "stage"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_field(
+    parameters: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        check(parameters)
+    assert str(caught.value).startswith(f"{line}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", [["--body", "mouse"], ["--route", "neither"], ["--seed", "one"]])
+def test_make_run_ends_with_that_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith(arguments[0].removeprefix("--") + ": ")
+    assert shown.err.count("\n") == 1 and not shown.out
+
+
+def test_a_stage_may_exist_once_per_route() -> None:
+    assert wanted("evaluation", Settings()) == [Node("evaluation", "reuse"), Node("evaluation", "retrain")]
+    with pytest.raises(UserError, match="leaves out the stage striding"):
+        wanted("striding", Settings(route="retrain"))

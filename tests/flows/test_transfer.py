@@ -1,0 +1,87 @@
+"""The whole DAG at the tiny profile, through real Prefect and MLflow."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from flows.place import Place, call
+from flows.services import running, wait_for_deployment
+from stages.plan import Settings, nodes
+from stages.store import Store
+from tests.flows.conftest import Command
+
+NODES = [str(node) for node in nodes(Settings())]
+
+
+def _run(place: Place, deployment: str, **parameters: object) -> dict[str, str]:
+    """Run a deployment to its end; its last state."""
+    served = wait_for_deployment(place, deployment)
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    flow_run = call(place, "POST", f"/deployments/{served['id']}/create_flow_run", body)["id"]
+    while True:
+        state = call(place, "GET", f"/flow_runs/{flow_run}")["state"]
+        if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+            return state
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def first(command: Command) -> str:
+    """What the first ``make run`` shows."""
+    done = command("-m", "flows.run", "--profile", "tiny", timeout=500.0)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def test_every_stage_is_computed_and_the_result_shown(first: str) -> None:
+    for name in NODES:
+        assert f"{name:<22} computing" in first
+    for words in ("agent", "oracle", "no inference", "random encoder", "report.html"):
+        assert words in first
+
+
+def test_nothing_runs_afterwards_that_did_not_before(first: str, place: Place) -> None:
+    assert running(place) == frozenset()
+
+
+def test_again_everything_is_stored(first: str, command: Command) -> None:
+    done = command("-m", "flows.run", "--profile", "tiny")
+    assert done.returncode == 0, done.stderr
+    for name in NODES:
+        assert f"{name:<22} stored" in done.stdout
+    assert "computing" not in done.stdout
+
+
+def test_the_prefect_command_brings_up_what_it_needs(first: str, command: Command, place: Place) -> None:
+    words = ("deployment", "run", "stage/low-level", "-p", "profile=tiny", "--watch")
+    done = command("prefect", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Completed" in done.stdout
+    assert len(running(place)) == 2
+
+
+def test_a_mistake_found_in_the_run_ends_it_with_one_line(first: str, services: Place) -> None:
+    state = _run(services, "stage/low-level", overrides={"low_level": {"stepz": 1}})
+    assert state["type"] == "FAILED"
+    assert state["message"].startswith("low_level.stepz: ") and "\n" not in state["message"]
+
+
+def test_a_damaged_artifact_is_computed_again(first: str, services: Place) -> None:
+    store = Store()
+    stored = store.latest("low_level")
+    assert stored is not None
+    curve = stored.artifact.folder / "learning_curve.parquet"
+    curve.write_bytes(curve.read_bytes()[:-1])
+    assert _run(services, "stage/low-level", profile="tiny")["type"] == "COMPLETED"
+    again = store.latest("low_level")
+    assert again is not None and again.run_id != stored.run_id
+
+
+def test_the_result_is_left_in_prefect(first: str, services: Place) -> None:
+    found = call(services, "POST", "/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["result", "runs"]}}})
+    shown = {artifact["key"]: artifact for artifact in found}
+    assert {"agent", "oracle"} <= {row["control"] for row in json.loads(shown["result"]["data"])}
+    assert "report.html" in shown["runs"]["data"] or "low_level" in shown["runs"]["data"]
