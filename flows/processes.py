@@ -51,7 +51,7 @@ class Leader:
         """Whether it still runs."""
         try:
             process = psutil.Process(self.pid)
-            return process.status() != psutil.STATUS_ZOMBIE and self._is(process)
+            return _runs(process) and self._is(process)
         except psutil.NoSuchProcess:
             return False
 
@@ -71,10 +71,18 @@ class Leader:
         with suppress(psutil.NoSuchProcess):
             if not self._is(psutil.Process(self.pid)):
                 return []
-        return [process for process in psutil.process_iter() if _session(process.pid) == self.pid]
+        members = [process for process in psutil.process_iter() if _session(process.pid) == self.pid]
+        return [process for process in members if _runs(process)]
 
     def _is(self, process: psutil.Process) -> bool:
         return abs(process.create_time() - self.started) < _SAME
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _session(pid: int) -> int | None:
