@@ -1,0 +1,91 @@
+"""Body descriptions, the batched stepper and the gymnasium environment over it."""
+
+import gymnasium
+import mujoco
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from envs.body import load_body
+from envs.errors import UserError
+from envs.stepper import Stepper
+
+
+@pytest.fixture(scope="module")
+def cheetah():
+    return load_body("cheetah")
+
+
+def test_stepper_agrees_with_mujoco_step_by_step(cheetah):
+    stepper, rng = Stepper(cheetah, 3), np.random.default_rng(0)
+    stepper.reset(rng)
+    data = mujoco.MjData(cheetah.model)
+    data.qpos[:], data.qvel[:] = stepper.state[1, 1:10], stepper.state[1, 10:19]
+    for _ in range(20):
+        actions = rng.uniform(-1, 1, (3, 6))
+        stepper.step(actions)
+        data.ctrl[:] = actions[1]
+        mujoco.mj_step(cheetah.model, data, nstep=cheetah.frame_skip)
+    np.testing.assert_allclose(stepper.coordinates()[1], [data.qpos[0], data.qvel[0]], atol=1e-6)
+    np.testing.assert_allclose(stepper.observation()[1], [*data.qpos[1:], *data.qvel], atol=1e-4)
+
+
+def test_trajectories_do_not_depend_on_threads_or_neighbours(cheetah):
+    def ends(n, threads):
+        stepper = Stepper(cheetah, n, threads)
+        stepper.state[:, 2:] += 0.1 * np.random.default_rng(1).standard_normal(stepper.state.shape[1] - 2)
+        for t in range(10):
+            stepper.step(np.full((n, 6), 0.1 * t))
+        return stepper.state
+
+    np.testing.assert_array_equal(ends(1, 1)[0], ends(5, 2)[3])
+
+
+def test_stepping_some_leaves_the_others_alone(cheetah):
+    stepper = Stepper(cheetah, 4)
+    stepper.reset(np.random.default_rng(2))
+    before = stepper.state.copy()
+    stepper.step(np.ones((2, 6)), np.array([1, 3]))
+    np.testing.assert_array_equal(stepper.state[[0, 2]], before[[0, 2]])
+    assert (stepper.state[[1, 3]] != before[[1, 3]]).any(axis=1).all()
+
+
+def test_observation_holds_no_position_along_the_track(cheetah):
+    stepper = Stepper(cheetah, 2)
+    stepper.state[1] = stepper.state[0]
+    stepper.state[1, 1] += 40.0
+    np.testing.assert_array_equal(stepper.observation()[0], stepper.observation()[1])
+
+
+def test_gymnasium_accepts_the_body():
+    check_env(gymnasium.make("carryover/Cheetah-v0").unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "field"),
+    [
+        ('x = "rootx"', 'x = "nose"', "coordinates.x"),
+        ("timestep = 0.01", "timestep = -1.0", "timestep"),
+        ("goal = [0.2, 10.0]", "goal = [10.0, 0.2]", "tasks.goal"),
+        ("frame_skip = 5", "frame_skips = 5", "frame_skip"),
+        ('mjcf = "half_cheetah.xml"', 'mjcf = "absent.xml"', "mjcf"),
+        ("velocity = [1.0, 2.5]", "velocity = [nan, 2.5]", "tasks.velocity"),
+        ("[tasks]", "[tasks", "TOML"),
+    ],
+)
+def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replacement, field):
+    from envs.body_files import body_path
+
+    text = body_path("cheetah").read_text()
+    assert line in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(line, replacement))
+    with pytest.raises(UserError) as error:
+        load_body(str(path))
+    assert field in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_body_is_told_which_ones_there_are():
+    with pytest.raises(UserError, match="cheetah"):
+        load_body("unicorn")
