@@ -23,11 +23,12 @@ _MAKES = "python -m stages.{stage}"
 def main(stage: str, stem: str, draw: Draw, choices: Mapping[str, Sequence[str]] | None = None) -> NoReturn:
     """Draw the newest (or the named) run of a stage into ``stem``.html and ``stem``.png; ends the process.
 
+    ``draw`` is given the run's artifact and the options, with the run's MLflow tags as ``tags``.
     ``choices`` are further options with their values, the default first.
     """
 
     def write(options: argparse.Namespace) -> None:
-        artifact = _artifact(stage, options.run)
+        artifact = _find(stage, options)
         target = _target(options.out, stem)
         figure = draw(artifact, options)
         for suffix, save in ((".html", _save_page), (".png", png)):
@@ -45,7 +46,7 @@ def copy_file(stage: str, name: str) -> NoReturn:
     stem = Path(name).stem
 
     def write(options: argparse.Namespace) -> None:
-        source = _artifact(stage, options.run).folder / name
+        source = _find(stage, options).folder / name
         target = _target(options.out, stem)
         path = target.with_name(target.name + source.suffix)
         path.write_bytes(source.read_bytes())
@@ -67,11 +68,6 @@ def answer(parser: argparse.ArgumentParser, write: Callable[[argparse.Namespace]
     sys.exit(0)
 
 
-def body_of(artifact: Artifact) -> str:
-    """Name of the body that the run was about."""
-    return Path(artifact.json("components.json")["config"]["body"]).stem
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the options")
@@ -87,13 +83,16 @@ def _parser(stage: str, stem: str, choices: Mapping[str, Sequence[str]]) -> _Par
     return parser
 
 
-def _artifact(stage: str, run: str | None) -> Artifact:
-    store = Store()
+def _find(stage: str, options: argparse.Namespace) -> Artifact:
+    """The run's artifact; its MLflow tags become ``options.tags``."""
+    store, run = Store(), options.run
     stored = store.latest(stage, say=_warn) if run is None else store.find(run, say=_warn) or store.run(run)
     if stored is None:
         raise UserError(f"no {stage} run is stored yet; `{_MAKES.format(stage=stage)}` makes one, so does `make run`")
     if stored.artifact.stage != stage:
         raise UserError(f"--run: {run} is a run of {stored.artifact.stage}; name one of {stage}")
+    record = store.database.find(stored.run_id)
+    options.tags = record.tags if record else {}
     return stored.artifact
 
 

@@ -46,7 +46,7 @@ thead th { vertical-align: bottom; white-space: normal; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 tr.lead td { font-weight: 600; }
 td small { font-size: 11.5px; color: var(--muted); font-weight: 400; }
-td code { font-size: 11.5px; white-space: normal; word-break: break-all; }
+td code { font-size: 10.5px; white-space: normal; word-break: break-all; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--muted); margin: 0 0 10px; }
 .legend i { display: inline-block; width: 18px; border-top: 3px solid; margin-right: 7px; vertical-align: 4px; }
 video { display: block; width: 100%; max-width: 720px; }

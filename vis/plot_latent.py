@@ -50,9 +50,10 @@ def figure(points: pd.DataFrame, method: Method = "tsne", title: str = "Latent m
     both = make_subplots(1, 2, specs=[[{"type": "xy"}, {"type": "scene"}]], horizontal_spacing=0.04)
     for part, column in ((plane(points, method), 1), (space(points, method), 2)):
         both.add_traces(part.data, rows=1, cols=column)
-    both.update_traces(showlegend=False, selector={"type": "scatter3d"})
+    both.update_traces(showlegend=False)
+    both.add_traces([_legend_entry(task) for task in by_base_task(points)])
     style(both, title, 560, dragmode="turntable")
-    both.update_layout(legend={"y": -0.12, "itemsizing": "constant"})
+    both.update_layout(legend={"y": -0.12})
     return both.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2), scene=_scene(method))
 
 
@@ -83,6 +84,12 @@ def _look(part: pd.DataFrame, size: float) -> dict[str, Any]:
         "hovertemplate": _HOVER,
         "hoverlabel": {"bgcolor": BASE_TASK_COLOURS[task], "font": {"color": "#ffffff"}},
     }
+
+
+def _legend_entry(task: str) -> go.Scatter:
+    """A point nowhere: the legend shows the base task's own colour, not the shade of its first latent."""
+    marker = {"color": BASE_TASK_COLOURS[task], "size": 8}
+    return go.Scatter(x=[None], y=[None], name=task, mode="markers", marker=marker, legendgroup=task, hoverinfo="skip")
 
 
 def _space_traces(points: pd.DataFrame) -> list[go.Scatter3d]:

@@ -14,16 +14,17 @@ from vis.tables import numbers
 
 #: Axis by a word in the metric's name; the first that matches counts.
 _AXES = {
+    "loss": "loss (dimensionless)",
     "return": "return (sum of rewards)",
     "accuracy": "accuracy (fraction)",
     "error": "error (fraction of target)",
     "stride": "stride (low-level steps)",
     "fall": "falls (fraction of episodes)",
-    "reward": "reward (per step)",
+    "reward": "reward (per decision)",
     "entropy": "entropy (nats)",
-    "loss": "loss (dimensionless)",
 }
 _OTHER = "value (dimensionless)"
+_SPARSE = 40  # a curve of fewer points shows them
 _STEPS = {
     "toy_inference": "training (updates)",
     "low_level": "training (environment steps)",
@@ -39,7 +40,7 @@ def panels(table: pd.DataFrame, stage: str, height: int = 260) -> list[go.Figure
     for name in map(str, table.columns):
         if name != "step" and not np.isnan(numbers(table, name)).all():
             axes.setdefault(_axis(name), []).append(name)
-    order = [*_AXES.values(), _OTHER]
+    order = [*(axis for word, axis in _AXES.items() if word != "loss"), _AXES["loss"], _OTHER]
     return [_panel(table, axes[a], a, stage, height) for a in sorted(axes, key=order.index)]
 
 
@@ -63,13 +64,16 @@ def _panel(table: pd.DataFrame, names: list[str], axis: str, stage: str, height:
                 y=numbers(points, name, 6),
                 name=name.replace("_", " "),
                 showlegend=len(names) > 1,
-                mode="lines",
+                mode="lines+markers" if len(points) < _SPARSE else "lines",
+                marker={"size": 4},
                 line={"color": _COLOURS[i % len(_COLOURS)], "width": 1.8},
                 hovertemplate="%{y:.4g} at %{x}<extra>%{fullData.name}</extra>",
             )
         )
     x = plain_axis(_STEPS.get(stage, "training (steps)"), rangemode="tozero", exponentformat="SI")
-    return panel(traces, f"{stage}: {axis.split(' (')[0]}", x, plain_axis(axis), height, showlegend=len(names) > 1)
+    many = len(names) > 1
+    y = plain_axis(axis, rangemode="tozero")
+    return panel(traces, f"{stage}: {axis.split(' (')[0]}", x, y, height + 14 * (len(names) // 2), showlegend=many)
 
 
 if __name__ == "__main__":

@@ -97,6 +97,10 @@ def _levels(kind: str, body: str) -> list[tuple[str, float, str]]:
 
 
 if __name__ == "__main__":
-    from vis.command import body_of, main
+    from vis.command import main
 
-    main("evaluation", "results", lambda artifact, _: figure(artifact.json("controls.json"), body_of(artifact)))
+    main(
+        "evaluation",
+        "results",
+        lambda artifact, options: figure(artifact.json("controls.json"), options.tags.get("body", "")),
+    )

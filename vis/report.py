@@ -100,9 +100,9 @@ def _results(content: Content) -> str:
         parts.append(page.grid(plot_results.panels(result.controls, content.body), 420))
         parts.append(_result_table(result.controls, content.body))
     intro = (
-        "Settled error: |value - target| / |target|, mean over decisions 51 to 100. 0 is perfect, 1 is standing still. "
-        "Medians over the episodes of the reference tasks, as the published figures are; below them the mean and the "
-        "interquartile mean (IQM) with its bootstrap 95 % interval, which the figure shows."
+        "Settled error: |value - target| / |target|, mean over the second half of the decisions; 0 is perfect, 1 is "
+        "standing still. Medians over the episodes of the reference tasks, as the published figures are; below them "
+        "the mean and the interquartile mean (IQM) with its bootstrap 95 % interval, which the figure shows."
     )
     return page.section("results", "Results", intro, *parts)
 
@@ -155,7 +155,7 @@ def _route(route: str, result: RouteResult) -> str:
     parts += ["<h3>Belief</h3>", _task_legend(), page.grid(plot_belief.panels(result.trajectories, 220), 250)]
     parts += ["<h3>Video</h3>", _video(result.video)]
     intro = (
-        "The reference tasks, one episode of 100 decisions each; every mark is the end of a stride. "
+        "The reference tasks, one episode each; every mark is the end of a stride. "
         "Belief is the posterior over base tasks by decision, averaged over the tasks asked for."
     )
     return page.section(f"route-{route}", f"Route {route}: {ROUTE_TITLES[route]}", intro, *parts)
