@@ -25,8 +25,8 @@ def run(config: PlotsConfig, inputs: Mapping[str, Artifact], out: Path, report: 
     """Draw everything; returns the medians of settled errors, such as ``reuse/goal_settled``."""
     content = _content(config, inputs)
     report(0.5)
-    (out / "report.html").write_text(render(content))
-    (out / "plotly.min.js").write_text(get_plotlyjs())
+    (out / "report.html").write_text(render(content), encoding="utf-8")
+    (out / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
     figures = dict(_figures(content))
     metrics = _headline(content)
     for i, (name, figure) in enumerate(figures.items(), 1):
