@@ -1,0 +1,80 @@
+"""Beliefs, latents and what they may depend on."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envs.tasks import GOAL, TOY_RANGES, X, active_coordinate, reward, sample_tasks
+from models.inference import CONTEXT, Belief, Encoder, candidates, pack
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    torch.manual_seed(0)
+    return Encoder(latent=4, width=16).requires_grad_(False)
+
+
+def _transitions(n, time, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    now, following = torch.randn(2, n, time, 2, generator=generator)
+    return pack(now, -torch.rand(n, time, generator=generator), following)
+
+
+@settings(max_examples=25)
+@given(time=st.integers(1, 50), n=st.integers(1, 4), seed=st.integers(0, 1000))
+def test_one_by_one_is_the_same_as_in_one_batch(encoder, time, n, seed):
+    transitions = _transitions(n, time, seed)
+    belief = encoder.start(n)
+    for t in range(time):
+        belief = encoder.update(belief, transitions[:, t])
+    at_once = encoder.along(transitions[:, -CONTEXT:]).mean[:, -1]
+    torch.testing.assert_close(encoder.infer(belief).mean, at_once)
+
+
+def test_following_is_the_same_while_the_window_fills(encoder):
+    transitions = _transitions(3, CONTEXT)
+    state, z = torch.zeros(1, 3, encoder.width), encoder.empty(3)
+    along = encoder.along(transitions).mean
+    for t in range(CONTEXT):
+        torch.testing.assert_close(z, along[:, t])
+        state, z = encoder.follow(state, transitions[:, t])
+    torch.testing.assert_close(z, along[:, CONTEXT])
+
+
+def test_padding_has_no_influence(encoder):
+    transitions = _transitions(2, 5)
+    window = torch.full((2, CONTEXT, 5), 7.0)
+    window[:, :5] = transitions
+    dirty = encoder.infer(Belief(window, torch.tensor([5, 5])))
+    torch.testing.assert_close(dirty.mean, encoder.along(transitions).mean[:, 5])
+
+
+def test_only_the_last_thirty_two_count(encoder):
+    old, recent = _transitions(2, 3, seed=1), _transitions(2, CONTEXT, seed=2)
+    belief = encoder.start(2)
+    for transition in torch.cat([old, recent], dim=1).unbind(dim=1):
+        belief = encoder.update(belief, transition)
+    torch.testing.assert_close(encoder.infer(belief).mean, encoder.along(recent).mean[:, -1])
+
+
+def test_the_mean_is_deterministic_and_samples_spread_around_it(encoder):
+    latent = encoder.along(_transitions(1, 4))
+    many = torch.stack([latent.sample(torch.Generator().manual_seed(seed)) for seed in range(4000)])
+    torch.testing.assert_close(many.mean(dim=0), latent.mean, atol=0.1, rtol=0.1)
+    torch.testing.assert_close(many.std(dim=0), (0.5 * latent.log_variance).exp(), atol=0.1, rtol=0.1)
+    torch.testing.assert_close(latent.mean, encoder.along(_transitions(1, 4)).mean, rtol=0, atol=0)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_one_of_the_candidates_is_the_specification(seed):
+    rng = np.random.default_rng(seed)
+    tasks = sample_tasks(rng, 50, TOY_RANGES)
+    at = rng.uniform(-4, 4, (50, 2))
+    transitions = torch.tensor(np.concatenate([at, reward(tasks, at)[:, None], at], axis=1))
+    units = np.where(tasks.kind == GOAL, 10.0, 3.0)
+    coordinate = np.where(tasks.kind == GOAL, X, 1 - X)
+    found = candidates(transitions).numpy()[np.arange(50), coordinate] * units[:, None]
+    known = np.abs(active_coordinate(tasks, at)) > 0.05  # where nothing has moved nothing can be said
+    assert (np.abs(found - tasks.specification[:, None]).min(axis=1)[known] < 1e-2).all()
