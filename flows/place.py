@@ -102,14 +102,17 @@ def answers(place: Place) -> bool:
     except OSError:
         return False
     try:
-        healthy = call(place, "GET", "/health") is True
+        if call(place, "GET", "/health") is not True:
+            return False
         home = Path(call(place, "GET", "/admin/settings")["home"])
+    except TimeoutError:
+        return False  # too busy to tell who it is
     except (UserError, OSError, ValueError, KeyError, TypeError) as error:
         raise _taken(place, "something that is not a Prefect server") from error
     # Started by hand in the project's folder, the server knows its home as prefect.toml writes it.
     if home.is_absolute() and home.resolve() != place.home.resolve():
         raise _taken(place, f"the Prefect server of {home}")
-    return healthy
+    return True
 
 
 def _taken(place: Place, holder: str) -> UserError:

@@ -22,22 +22,24 @@ class Leader:
     Attributes:
         pid: process id, which may have been given to another process since.
         started: start time, s since the epoch.
+        purpose: what it was started for.
     """
 
     pid: int
     started: float
+    purpose: str = ""
 
     @classmethod
-    def of(cls, pid: int) -> Leader:
+    def of(cls, pid: int, purpose: str = "") -> Leader:
         """The live process of an id."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, psutil.Process(pid).create_time(), purpose)
 
     @classmethod
     def read(cls, path: Path) -> Leader | None:
         """As written by ``write``; None without a readable record."""
         try:
             record = json.loads(path.read_text())
-            return cls(int(record["pid"]), float(record["started"]))
+            return cls(int(record["pid"]), float(record["started"]), str(record["purpose"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

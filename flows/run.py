@@ -22,6 +22,7 @@ from stages.plan import Settings, nodes
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
+_SILENT_SECONDS = 20.0
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -95,7 +96,7 @@ def _follow(
     reader, result = ProgressReader(progress_path(flow_run)), None
     with Screen(console, names) as screen:
         while True:
-            state = call(place, "GET", f"/flow_runs/{flow_run}")["state"]
+            state = _state(place, flow_run)
             for line in reader.new_lines():
                 if line["kind"] == "result":
                     result = line
@@ -105,6 +106,18 @@ def _follow(
                 return state, result
             _check_served(place)
             time.sleep(_POLL_SECONDS)
+
+
+def _state(place: Place, flow_run: str) -> dict[str, Any]:
+    """Of a flow run; a server that is busy is asked again, one that is gone is named."""
+    last = time.monotonic() + _SILENT_SECONDS
+    while True:
+        try:
+            return call(place, "GET", f"/flow_runs/{flow_run}")["state"]
+        except OSError as error:
+            if time.monotonic() > last:
+                raise UserError(f"the Prefect server at {place.url} no longer answers: {error}") from error
+        time.sleep(_POLL_SECONDS)
 
 
 def _check_served(place: Place) -> None:
@@ -118,7 +131,7 @@ def _cancel(place: Place, flow_run: str) -> None:
         call(place, "POST", f"/flow_runs/{flow_run}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
         end = time.monotonic() + _CANCEL_SECONDS
         while time.monotonic() < end:
-            if call(place, "GET", f"/flow_runs/{flow_run}")["state"]["type"] in _FINAL:
+            if _state(place, flow_run)["type"] in _FINAL:
                 return
             time.sleep(_POLL_SECONDS)
     except (UserError, OSError) as error:

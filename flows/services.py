@@ -42,8 +42,9 @@ def _pid_file(place: Place, name: str) -> Path:
 
 
 def running(place: Place) -> frozenset[str]:
-    """Names of the services that were started from here and still run."""
-    return frozenset(name for name in NAMES if (leader := _leader(place, name)) and leader.alive())
+    """Names of the services that were started from here, for this address, and still run."""
+    leaders = {name: leader for name in NAMES if (leader := _leader(place, name))}
+    return frozenset(name for name, leader in leaders.items() if leader.purpose == place.url and leader.alive())
 
 
 def up(place: Place, tell: Callable[[str], object] | None = None) -> frozenset[str]:
@@ -68,17 +69,19 @@ def up(place: Place, tell: Callable[[str], object] | None = None) -> frozenset[s
             if missing and tell:
                 tell(f"starting {' and '.join(sorted(missing))} (logs in {place.home}; `make down` stops them)")
             for name in missing:
-                _stop(place, name)  # what a dead leader left behind
+                _stop(place, name)  # what a dead leader, or another address, left behind
                 _spawn(place, name)
-            _wait(lambda: answers(place), place, missing, "the Prefect server to answer")
+            _wait(lambda: answers(place), place, missing | (running(place) & {SERVER}), "the Prefect server")
     except Timeout as error:
         raise UserError(f"{place.home / 'services.lock'} is held by a start that hangs: run `make down`") from error
     return missing
 
 
 def _missing(place: Place) -> frozenset[str]:
-    needed = frozenset() if answers(place) else frozenset({SERVER})
-    return needed | (frozenset({SERVE}) - running(place))
+    there = running(place)
+    if SERVER not in there and not answers(place):
+        return frozenset(NAMES)  # a serving process that lost its server gives up sooner or later
+    return frozenset({SERVE}) - there
 
 
 def _spawn(place: Place, name: str) -> None:
@@ -95,7 +98,7 @@ def _spawn(place: Place, name: str) -> None:
             start_new_session=True,
         )
     try:
-        Leader.of(process.pid).write(_pid_file(place, name))
+        Leader.of(process.pid, place.url).write(_pid_file(place, name))
     except BaseException:  # an interrupt too: without its record nobody could stop it
         process.kill()
         raise
@@ -133,7 +136,7 @@ def down(place: Place, names: Iterable[str] = NAMES) -> None:
 
     Flow runs under way end as cancelled; stages keep their checkpoints.
     """
-    if SERVE in names and SERVE in running(place):
+    if SERVE in names:
         _end_flow_runs(place)
     for name in NAMES:
         if name in names:

@@ -31,7 +31,9 @@ def test_record_round_trip(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> 
     assert leader.alive()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "started": 0}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"pid": 1, "started": 2}', '{"pid": 1}', '{"pid": "x", "started": 0}']
+)
 def test_a_damaged_record_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "leader.json").write_text(text)
     assert Leader.read(tmp_path / "leader.json") is None
