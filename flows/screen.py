@@ -70,6 +70,10 @@ def result_table(rows: Sequence[dict[str, Any]]) -> Table:
     for heading in rows[0]:
         table.add_column(heading, justify="left" if heading in ("route", "control") else "right", no_wrap=True)
     for row in rows:
-        cells = [f"{value:.3f}" if isinstance(value, float) else str(value).replace("_", " ") for value in row.values()]
+        cells = [_number(value) if isinstance(value, float) else str(value).replace("_", " ") for value in row.values()]
         table.add_row(*cells, style="bold" if row["control"] == "agent" else None)
     return table
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
