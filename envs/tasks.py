@@ -25,7 +25,7 @@ X, VX = COORDINATES.index("x"), COORDINATES.index("vx")
 
 #: The kinds that live in these coordinates, by id, and the coordinate each is about.
 ACTIVE_KINDS = (VELOCITY, GOAL)
-_COORDINATE_OF_KIND = np.array([VX, X])
+COORDINATE_OF_KIND = (VX, X)
 
 #: A base task is a kind and a direction; ``base_task_ids`` counts them 2 * kind + (specification < 0).
 BASE_TASKS = ("velocity forward", "velocity backward", "goal forward", "goal backward")
@@ -73,7 +73,7 @@ def concatenate(batches: Sequence[Tasks]) -> Tasks:
 
 def active_coordinate(tasks: Tasks, coordinates: Floats) -> Floats:
     """The coordinate (..., n) that each task is about, out of toy coordinates (..., n, 2)."""
-    index = np.broadcast_to(_COORDINATE_OF_KIND[tasks.kind], coordinates.shape[:-1])
+    index = np.broadcast_to(np.array(COORDINATE_OF_KIND)[tasks.kind], coordinates.shape[:-1])
     return np.take_along_axis(coordinates, index[..., None], axis=-1)[..., 0]
 
 

@@ -99,6 +99,8 @@ class HighLevelPolicy(nn.Module):
         kinds = len(ACTIVE_KINDS)
         self._split = [kinds, kinds, LONGEST_STRIDE]
         self.net = mlp(observations + POSITION + latent, width, sum(self._split))
+        # What remains to a goal is a difference of numbers that the latent and the position hold: exact when linear.
+        self.straight = nn.Linear(POSITION + latent, kinds)
         self.log_deviation = nn.Parameter(torch.full((kinds,), -1.0))
 
     def features(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Tensor:
@@ -109,7 +111,7 @@ class HighLevelPolicy(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kind logits (n, kinds), mean amounts (n, kinds) as shares of the limits, stride logits (n, 20)."""
         kind, amount, stride = self.net(features).split(self._split, dim=-1)
-        return kind, amount, stride
+        return kind, amount + self.straight(features[..., len(self.mean) :]), stride
 
     def decide(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
         logits, shares, strides = self(self.features(observation, coordinates, z))

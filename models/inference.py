@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from envs.tasks import ACTIVE_KINDS, BASE_TASKS, COORDINATES, VX, X
+from envs.tasks import ACTIVE_KINDS, BASE_TASKS, COORDINATE_OF_KIND, COORDINATES, VX, X
 
 CONTEXT = 32
 TRANSITION = 2 * len(COORDINATES) + 1
@@ -91,7 +91,12 @@ class Belief:
 
 
 class Encoder(nn.Module):
-    """GRU over the context with a Gaussian latent; an empty context has a learnt latent of its own."""
+    """GRU over the context with a Gaussian latent; an empty context has a learnt latent of its own.
+
+    Args:
+        latent: size of the latent, more than the number of coordinates.
+        width: units of the GRU.
+    """
 
     def __init__(self, latent: int, width: int) -> None:
         super().__init__()
@@ -99,7 +104,7 @@ class Encoder(nn.Module):
         self.embed = nn.Sequential(nn.Linear(FEATURES, width), nn.ELU(), nn.Linear(width, width), nn.ELU())
         self.gru = nn.GRU(width, width, batch_first=True)
         self.choice = nn.Linear(width, 4 * len(COORDINATES))
-        self.head = nn.Linear(width + len(COORDINATES), 2 * latent)
+        self.head = nn.Linear(width + len(COORDINATES), 2 * latent - len(COORDINATES))
 
     def start(self, n: int) -> Belief:
         """The belief before anything was seen."""
@@ -141,15 +146,17 @@ class Encoder(nn.Module):
     def latents(self, states: Tensor, transitions: Tensor) -> Latent:
         """From GRU states (n, time + 1, width), the first of them empty, and the transitions (n, time, 5) between.
 
-        Beside the state a latent sees, per coordinate, a blend of the last transition's two candidates and of a value
-        of the state's own: copying a number exactly is easy for a choice and hard for a GRU.
+        The first two numbers of a latent are, per coordinate, a blend of the last transition's two candidates and of a
+        value of the state's own: to copy a number exactly is easy for a choice and hard for a GRU.
         """
         own, choice = self.choice(states).unflatten(-1, (len(COORDINATES), 4)).split([1, 3], dim=-1)
         explained = candidates(transitions)
         explained = torch.cat([explained.new_zeros(len(explained), 1, *explained.shape[2:]), explained], dim=1)
         blend = (torch.cat([own, explained], dim=-1) * choice.softmax(dim=-1)).sum(dim=-1)
-        mean, log_variance = self.head(torch.cat([states, blend], dim=-1)).chunk(2, dim=-1)
-        return Latent(mean, log_variance.clamp(-12.0, 2.0))
+        rest, log_variance = self.head(torch.cat([states, blend], dim=-1)).split(
+            [self.latent - len(COORDINATES), self.latent], dim=-1
+        )
+        return Latent(torch.cat([blend, rest], dim=-1), log_variance.clamp(-12.0, 2.0))
 
 
 def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:
@@ -187,6 +194,9 @@ class TaskHead(nn.Module):
         super().__init__()
         self.logits = nn.Linear(latent, len(BASE_TASKS))
         self.specification = nn.Linear(latent, len(ACTIVE_KINDS))
+        with torch.no_grad():  # the latent begins with what the head is asked for
+            self.specification.weight.copy_(torch.eye(latent)[list(COORDINATE_OF_KIND)])
+            self.specification.bias.zero_()
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (..., base tasks) and specifications (..., kinds) in m/s and m."""

@@ -72,7 +72,8 @@ class PPOCheckpoint:
         return tensors | {"torch": torch.get_rng_state()}
 
     def _set_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
-        array = {name: value.numpy() for name, value in tensors.items()}
+        # Copies, because what safetensors maps may be aligned differently, and kernels round by alignment.
+        array = {name: value.numpy().copy() for name, value in tensors.items()}
         self.model._last_obs, self.model._last_episode_starts = array["last_obs"], array["starts"]
         self.normalised.returns = array["returns"]
         self.normalised.old_obs, self.normalised.old_reward = array["raw_obs"], array["raw_rewards"]

@@ -24,7 +24,7 @@ from torch.distributions import Categorical, Normal
 
 from envs.body import load_body
 from envs.commands import COMMAND_FEATURES
-from envs.tasks import ACTIVE_KINDS, GOAL, Tasks, sample_tasks
+from envs.tasks import ACTIVE_KINDS, GOAL, Floats, Tasks, X, sample_tasks
 from models.controller import Controller
 from models.deciders import HighLevelPolicy
 from models.inference import mlp
@@ -73,6 +73,8 @@ class _Batch:
 
     features: Tensor
     task: Tensor
+    wanted_kind: Tensor
+    wanted_share: Tensor
     kind: Tensor
     share: Tensor
     stride: Tensor
@@ -131,7 +133,17 @@ class Learner:
         gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
         surprise = (self.value(batch.features, batch.task) - batch.value - batch.advantage).pow(2).mean()
         entropy = sum(distribution.entropy().mean() for distribution in distributions)
-        return -gain + 2.0 * surprise - self.config.entropy * remaining * entropy
+        guidance = self.config.guidance * self._guidance(batch, distributions)
+        return -gain + 2.0 * surprise + guidance - self.config.entropy * remaining * entropy
+
+    @staticmethod
+    def _guidance(batch: _Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
+        """Distance from the command that the true task asks for; which stride serves it is left to the reward."""
+        kinds, shares, _ = distributions
+        share = shares.mean.gather(-1, batch.wanted_kind[:, None])[:, 0]
+        beyond = (batch.wanted_share.abs() >= 1.0) & (share * batch.wanted_share >= 1.0)  # cut off on the right side
+        miss = (share - batch.wanted_share).abs().masked_fill(beyond, 0.0)
+        return miss.mean() - kinds.log_prob(batch.wanted_kind).mean()
 
     def _distributions(self, features: Tensor) -> tuple[Categorical, Normal, Categorical]:
         kinds, shares, strides = self.policy(features)
@@ -163,7 +175,7 @@ def _rollout(
 def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
     """One decision of every body: what was decided, (sum, discount, value after), mean reward and stride."""
     config, policy = learner.config, learner.policy
-    features, task = _seen(policy, bodies), task_features(bodies.tasks)
+    features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
     kind, share, stride, log_probability = learner.sample(features)
     amount = share.clamp(-1.0, 1.0) * policy.limits[kind]
     outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride.numpy() + 1).capped(WORST_REWARD)
@@ -171,7 +183,8 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     discount = tensor(config.discount**outcome.stride * ~outcome.fell)
     after = learner.value(_seen(policy, bodies), task)
     value = learner.value(features, task)
-    decided = _Batch(features, task, kind, share, stride, log_probability, torch.zeros_like(value), value)
+    wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
+    decided = _Batch(features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value)
     future = (tensor(total) * (1.0 - config.discount), discount, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
 
@@ -188,6 +201,13 @@ def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config
 
 def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:
     return policy.features(tensor(bodies.observation()), tensor(bodies.coordinates()), bodies.latent())
+
+
+def _wanted(tasks: Tasks, coordinates: Floats, limits: Tensor) -> tuple[Tensor, Tensor]:
+    """Kind (n,) and share of the limits (n,) of the command that the true task asks for."""
+    kind = torch.as_tensor(tasks.kind)
+    amount = tasks.specification - np.where(tasks.kind == GOAL, coordinates[:, X], 0.0)
+    return kind, (tensor(amount) / limits[kind]).clamp(-1.0, 1.0)
 
 
 def task_features(tasks: Tasks) -> Tensor:

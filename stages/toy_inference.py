@@ -17,23 +17,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
-from envs.tasks import BASE_TASKS, GOAL, KINDS, Floats, Tasks, split_toy_tasks
+from envs.tasks import BASE_TASKS, GOAL, KINDS, Floats, Tasks, concatenate, split_toy_tasks
 from envs.toy import DRAG, EPISODE, FORCE, STEP, Toys
-from models.inference import Belief
+from models.inference import CONTEXT, Belief, transition_features
 from models.toy_agent import ToyAgent
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.toy_practice import Practice, oracle_action, practise
+from stages.toy_practice import Practice, draw, oracle_action, practise
 
 _SPEED = FORCE / DRAG  # m/s per unit of action
 _REPORTS = 12
 _EVALUATION_SEED = 50_021
 #: Base tasks count as identified from here on.
 IDENTIFIED_AFTER = 8
-#: Decisions from the start through which the policy's own information gathering is differentiated.
-_OPENING = 8
-#: From here on (share of the training) the opening is practised; before, there is nothing to gather information for.
-_OPENING_FROM = 0.4
+#: Decisions through which the policy's own gathering of information is differentiated, and the share of the training
+#: after which that begins; before, there is nothing to gather information for.
+_DRIVEN, _DRIVEN_FROM = 8, 0.3
+#: Relative error at which the concave loss reaches half of its height.
+_HALFWAY = 0.03
 
 
 def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
@@ -76,16 +77,17 @@ class Learner:
         if update % config.fresh == 0:
             self.practice = practise(self.rng, self.train, self.agent, config, config.fresh * config.batch)
         start = update % config.fresh * config.batch
-        losses = self._losses(self.practice.rows(np.arange(start, start + config.batch)))
-        if update >= _OPENING_FROM * config.updates and update % 2 == 0:
-            losses["opening"] = self._opening(config.batch // 2)
+        practice = self.practice.rows(np.arange(start, start + config.batch))
+        losses = self._losses(practice)
+        if update >= _DRIVEN_FROM * config.updates and update % 2 == 0:
+            losses["driven"] = 2.0 * self._driven(practice)
         loss = sum(losses.values(), torch.zeros(()))
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.agent.parameters(), 1.0)
         self.optimiser.step()
         self.schedule.step()
-        return {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "opening"}
+        return {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "driven"}
 
     def _losses(self, practice: Practice) -> dict[str, Tensor]:
         """At every time step of every context: task head, decoder, divergence and policy."""
@@ -105,7 +107,7 @@ class Learner:
         at = torch.cat([practice.starts[:, None], transitions[..., 3:]], dim=1)
         return {
             "base_task": cross_entropy(logits[:, 1:].reshape(-1, len(BASE_TASKS)), labels),
-            "specification": 2.0 * relative[:, 2:].clamp(max=3.0).mean(),
+            "specification": (2.0 * relative.clamp(max=3.0) + _decided(relative))[:, 2:].mean(),
             "reward": smooth_l1_loss(told[:, 1:], earned[:, 1:]),
             "state": ((following - transitions[..., 3:]) / following.new_tensor((10.0, 3.0)))
             .clamp(-1, 1)
@@ -118,34 +120,55 @@ class Learner:
     def _imitation(self, target: _Target, at: Tensor, z: Tensor) -> Tensor:
         """(n, time): distance of the policy from the action that is best when the task is known.
 
-        In units that matter: relative error for velocities, half metres for goals. An action that is cut off on the
-        right side is right.
+        In units that matter, which are relative to the specification. An action that is cut off on the right side is
+        right.
         """
         best = target.action(at)
         action = self.agent.policy.unbounded(at, z)
         action = torch.where((best.abs() >= 1.0) & (action * best >= 1.0), best, action).clamp(-3.0, 3.0)
-        weight = torch.where(target.kind == GOAL, 1.0, (3.0 / target.specification.abs()).clamp(max=6.0))
-        return (action - best).abs() * weight[:, None]
+        weight = torch.where(target.kind == GOAL, 6.0, 3.0) / target.specification.abs()
+        miss = (action - best).abs() * weight[:, None]
+        return miss + _decided(miss)
 
-    def _opening(self, n: int) -> Tensor:
-        """Mean error over the first decisions of n clean episodes, differentiated through law, reward and belief.
+    def _driven(self, practice: Practice) -> Tensor:
+        """Mean error over some decisions of the policy's own, differentiated through law, reward and belief.
 
-        This is what makes the first action informative: at the start nothing is known, every small action is equally
-        good at once, and only what it lets the encoder find out tells them apart.
+        Half the episodes begin, half go on where a context has led. This is what makes actions informative: at the
+        start every small action is equally good, and beside a target two explanations of the reward are equally
+        likely; only what an action lets the encoder find out tells them apart.
         """
-        tasks = self.train[self.rng.integers(0, len(self.train), n)]
-        target = _Target.of(tasks)
-        at = torch.as_tensor(Toys(tasks, self.rng).coordinates, dtype=torch.float32)
-        state, z = torch.zeros(1, n, self.agent.encoder.width), self.agent.encoder.empty(n)
-        total = torch.zeros(n)
-        for _ in range(_OPENING):
+        half = len(practice.tasks) // 2
+        going_on = practice.rows(np.arange(half))
+        beginning = draw(self.rng, self.train, half)
+        encoder, seen = self.agent.encoder, CONTEXT - _DRIVEN
+        with torch.no_grad():
+            _, state = encoder.gru(encoder.embed(transition_features(going_on.transitions[:, :seen])))
+            z = encoder.along(going_on.transitions[:, :seen]).mean[:, -1]
+        state = torch.cat([torch.zeros_like(state), state], dim=1)
+        z = torch.cat([encoder.empty(half), z])
+        at = torch.as_tensor(Toys(beginning, self.rng).coordinates, dtype=torch.float32)
+        at = torch.cat([at, going_on.transitions[:, seen - 1, 3:]])
+        return self._drive(_Target.of(concatenate([beginning, going_on.tasks])), at, state, z)
+
+    def _drive(self, target: _Target, at: Tensor, state: Tensor, z: Tensor) -> Tensor:
+        total = torch.zeros(len(at))
+        for _ in range(_DRIVEN):
             speed = _SPEED * self.agent.policy(at, z)
             after = torch.stack([at[:, 0] + STEP * speed, speed], dim=-1)
             error = target.error(after)
             total = total + error.clamp(max=4.0)
             state, z = self.agent.encoder.follow(state, torch.cat([at, -error[:, None], after], dim=-1))
             at = after
-        return total.mean() / _OPENING
+        return total.mean() / _DRIVEN
+
+
+def _decided(error: Tensor) -> Tensor:
+    """A concave loss: where two explanations are as likely, to trust either costs less than to split the difference.
+
+    A policy that trusts the wrong one moves away from the target, sees it and corrects; one that splits the difference
+    stays where it is and never finds out.
+    """
+    return error / (error + _HALFWAY)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ from stages.configs.toy_inference import ToyInferenceConfig
 #: Share of the contexts that the learner drives itself.
 _OWN = 0.33
 #: Chance per decision that a scripted behaviour is replaced, and the noise levels added to actions.
-_SWITCH, _NOISE = 0.07, (0.0, 0.01, 0.1, 0.3)
+_SWITCH, _NOISE = 0.07, (0.0, 0.0, 0.01, 0.1, 0.3)
+#: Relative error of the slightly wrong oracle.
+_WRONG = 0.1
 #: Starts reach this far (m): within the goals, and where a velocity task leads in the end.
-_FIELD, _FAR = 30.0, 300.0
+_FIELD, _FAR = 30.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,17 @@ def oracle_action(tasks: Tasks, coordinates: Floats) -> Floats:
     return np.clip(np.where(tasks.kind == GOAL, to_goal, tasks.specification / speed), -1.0, 1.0)
 
 
+def draw(rng: np.random.Generator, train: Tasks, n: int) -> Tasks:
+    """n training tasks, small specifications more often: there an error weighs most, as it is relative."""
+    weight = 1.0 / np.sqrt(np.abs(train.specification))
+    weight /= np.bincount(train.kind, weight)[train.kind] * len(np.unique(train.kind))
+    return train[rng.choice(len(train), n, p=weight)]
+
+
 @torch.no_grad()
 def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: ToyInferenceConfig, n: int) -> Practice:
     """n contexts of full length on training tasks."""
-    tasks = train[rng.integers(0, len(train), n)]
+    tasks = draw(rng, train, n)
     randomisation = Randomisation.sample(rng, n, config.clean, config.noise, config.stride, config.lag)
     toys = Toys(tasks, rng, randomisation)
     toys.coordinates[:, 0] = _starts(rng, tasks, toys.coordinates[:, 0])
@@ -67,36 +76,43 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
 
 
 def _starts(rng: np.random.Generator, tasks: Tasks, at_origin: Floats) -> Floats:
-    """Positions (n,): the origin, anywhere in the field, near the goal, or far out."""
+    """Positions (n,): the origin, anywhere in the field, or where the task leads: near the goal, or far out."""
     n = len(tasks)
     anywhere = rng.uniform(-_FIELD, _FIELD, n)
     far = np.sign(anywhere) * np.exp(rng.uniform(0.0, np.log(_FAR), n))
     near_goal = tasks.specification * (1.0 + 0.1 * rng.standard_normal(n))
     settled = np.where(tasks.kind == VELOCITY, far, near_goal)
-    return np.choose(rng.choice(4, n, p=(0.4, 0.15, 0.15, 0.3)), [at_origin, anywhere, far, settled])
+    return np.choose(rng.choice(4, n, p=(0.35, 0.1, 0.05, 0.5)), [at_origin, anywhere, far, settled])
 
 
 class _Script:
-    """Behaviours that replace each other: the task's oracle, that of another task, a constant, a small constant."""
+    """Behaviours that replace each other: oracles of the task, of the task slightly wrong, of another; constants.
+
+    The slightly wrong one settles beside the target, where every reward is the same and leaves two explanations.
+    """
 
     def __init__(self, rng: np.random.Generator, tasks: Tasks) -> None:
-        self.rng, self.tasks, self.n = rng, tasks, len(tasks)
-        self.other = sample_tasks(rng, self.n, TOY_RANGES)
-        self.mode, self.constant = rng.integers(0, 4, self.n), rng.uniform(-1.0, 1.0, self.n)
+        self.rng, self.n = rng, len(tasks)
+        wrong = Tasks(tasks.kind, tasks.specification * (1.0 + _WRONG * rng.standard_normal(self.n)))
+        self.oracles = (tasks, wrong, sample_tasks(rng, self.n, TOY_RANGES))
+        self.mode, self.constant = self._modes(), rng.uniform(-1.0, 1.0, self.n)
         self.noise = rng.choice(_NOISE, self.n)
 
     def action(self, coordinates: Floats) -> Floats:
         """Actions (n,) with noise, and now and then another behaviour."""
         switch = self.rng.random(self.n) < _SWITCH
-        self.mode = np.where(switch, self.rng.integers(0, 4, self.n), self.mode)
+        self.mode = np.where(switch, self._modes(), self.mode)
         self.constant = np.where(switch, self.rng.uniform(-1.0, 1.0, self.n), self.constant)
-        options = (oracle_action(self.tasks, coordinates), oracle_action(self.other, coordinates), self.constant)
-        chosen = np.choose(self.mode, [*options, 0.1 * self.constant])
+        options = [oracle_action(tasks, coordinates) for tasks in self.oracles]
+        chosen = np.choose(self.mode, [*options, self.constant, 0.1 * self.constant])
         return chosen + self.noise * self.rng.standard_normal(self.n)
 
     def little_noise(self, n: int) -> Floats:
         """Noise (n,) for the learner's own actions: its smaller levels."""
         return np.where(self.noise < 0.05, self.noise, 0.0)[:n] * self.rng.standard_normal(n)
+
+    def _modes(self) -> np.ndarray:
+        return self.rng.integers(0, 5, self.n)
 
 
 def _tensor(values: Floats) -> Tensor:

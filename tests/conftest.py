@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import stages.configs
 from stages import closure
 from stages.store import Store
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 _CONFIG = '''
 from pydantic import Field
