@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
+from numpy.typing import NDArray
 
 from envs.body import load_body
 from envs.stepper import Stepper
@@ -15,7 +16,7 @@ from envs.tasks import Floats, reward, sample_tasks
 _SECONDS = 100.0  # an episode at the longest
 
 
-class BodyEnv(gymnasium.Env[Floats, Floats]):
+class BodyEnv(gymnasium.Env[Floats, NDArray[np.float32]]):
     """One body. Observations are the toy coordinates (x, vx) followed by the body's own features without x.
 
     The task is drawn on reset and told in ``info`` alone.
@@ -40,7 +41,7 @@ class BodyEnv(gymnasium.Env[Floats, Floats]):
         self._seconds = 0.0
         return self._observe(), {"task": self._tasks.labels()[0]}
 
-    def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.float32]) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         self._stepper.step(np.asarray(action, dtype=np.float64)[None])
         self._seconds += self._body.dt
         earned = float(reward(self._tasks, self._stepper.coordinates())[0])

@@ -83,7 +83,7 @@ class Stepper:
     def fallen(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n,) bool: outside the healthy ranges, or no longer finite."""
         state = self.state[rows]
-        down = ~np.isfinite(state).all(axis=1)
+        down = np.logical_not(np.isfinite(state).all(axis=1))
         for column, (low, high) in self._healthy:
             down |= (state[:, column] < low) | (state[:, column] > high)
         return down

@@ -47,7 +47,7 @@ class Tasks:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def __getitem__(self, index: slice | NDArray[np.generic]) -> Tasks:
+    def __getitem__(self, index: slice | NDArray[np.integer | np.bool_]) -> Tasks:
         return Tasks(self.kind[index], self.specification[index])
 
     @property

@@ -47,7 +47,8 @@ def measured_commands(body: Body) -> tuple[Ints, Floats]:
 
 def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int) -> Tracking:
     """Give every measured command ``repeats`` times to fresh bodies driven by ``act``: observations to actions."""
-    kind, amount = (np.tile(values, repeats) for values in measured_commands(body))
+    kind, amount = measured_commands(body)
+    kind, amount = np.tile(kind, repeats), np.tile(amount, repeats)
     stepper = Stepper(body, len(kind))
     stepper.reset(np.random.default_rng(seed))
     commands = Commands.relative(kind, amount, stepper.coordinates(), body.command_limits)

@@ -48,7 +48,8 @@ class StridePredictor(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(observations))
         self.register_buffer("deviation", torch.ones(observations))
-        self.net = mlp(observations + 2 * len(ACTIVE_KINDS) + len(BASE_TASKS), width, LONGEST_STRIDE + 1)
+        self.inputs = observations + 2 * len(ACTIVE_KINDS) + len(BASE_TASKS)
+        self.net = mlp(self.inputs, width, LONGEST_STRIDE + 1)
 
     def features(self, observation: Tensor, kind: Tensor, amount: Tensor, belief: Tensor) -> Tensor:
         """Inputs (n, features) from observations, a command and base-task probabilities (n, base tasks)."""
@@ -98,7 +99,8 @@ class HighLevelPolicy(nn.Module):
         self.register_buffer("limits", torch.tensor(limits))
         kinds = len(ACTIVE_KINDS)
         self._split = [kinds, kinds, LONGEST_STRIDE]
-        self.net = mlp(observations + POSITION + latent, width, sum(self._split))
+        self.inputs = observations + POSITION + latent
+        self.net = mlp(self.inputs, width, sum(self._split))
         # What remains to a goal is a difference of numbers that the latent and the position hold: exact when linear.
         self.straight = nn.Linear(POSITION + latent, kinds)
         self.log_deviation = nn.Parameter(torch.full((kinds,), -1.0))

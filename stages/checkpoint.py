@@ -6,7 +6,6 @@ Safetensors and JSON only. A checkpoint is written aside and renamed, so that a 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ class PPOCheckpoint:
         write_tensors(aside / "state.safetensors", self._tensors())
         write_json(aside / "state.json", {**self._numbers(), "rows": rows})
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.replace(aside, self.folder)
+        aside.replace(self.folder)
 
     def restore(self) -> list[dict[str, float]]:
         """Take the training up again if a checkpoint is there; returns the learning curve so far."""

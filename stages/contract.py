@@ -27,7 +27,7 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of everything random in the stage")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of everything random in the stage")
 
 
 class Progress(Protocol):

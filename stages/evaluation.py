@@ -180,7 +180,8 @@ class Record:
 
     def clips(self, suite: Suite, seconds: float) -> list[tuple[str, Floats, Floats, Floats]]:
         """Per base task one reference task: label, target (1,), observations (time, f) and coordinates (time, 2)."""
-        chosen = [suite.shown[np.flatnonzero(self.tasks[suite.shown].base_task == base)[1]] for base in range(4)]
+        base_task = self.tasks[suite.shown].base_task
+        chosen = [int(suite.shown[np.flatnonzero(base_task == base)[1]]) for base in range(len(BASE_TASKS))]
         return [self._clip(row, int(seconds / self.dt)) for row in chosen]
 
     def _clip(self, row: int, steps: int) -> tuple[str, Floats, Floats, Floats]:
@@ -235,7 +236,7 @@ def _episodes(
 def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[str, dict[str, float]]:
     """Metrics of the reference tasks, each with mean, median, interquartile mean and interval."""
     reference = episodes[episodes.task_set == "reference"]
-    columns: dict[str, pd.Series] = {}
+    columns: dict[str, Any] = {}
     for kind in ("goal", "velocity"):
         rows = reference[reference.kind == kind]
         columns |= {f"{kind}_{name}": rows[name] for name in ("settled", "raw", "whole", "success")}

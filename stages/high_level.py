@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -97,8 +98,8 @@ class Learner:
         self.policy.mean.copy_(controller.mean[:observations])
         self.policy.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
         with torch.no_grad():
-            self.policy.net[-1].weight.mul_(0.1)
-        self.critic = mlp(self.policy.net[0].in_features + _TASK_FEATURES, config.width, 1)
+            cast(nn.Linear, self.policy.net[-1]).weight.mul_(0.1)
+        self.critic = mlp(self.policy.inputs + _TASK_FEATURES, config.width, 1)
         parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
 
@@ -184,7 +185,9 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     after = learner.value(_seen(policy, bodies), task)
     value = learner.value(features, task)
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
-    decided = _Batch(features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value)
+    decided = _Batch(
+        features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value
+    )
     future = (tensor(total) * (1.0 - config.discount), discount, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
 

@@ -10,11 +10,11 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
@@ -53,15 +53,16 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
 
 def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Controller:
     """What PPO would do deterministically, without PPO."""
-    assert isinstance(normalised.obs_rms.mean, np.ndarray)
+    statistics = normalised.obs_rms
+    assert isinstance(statistics, RunningMeanStd)  # of one flat observation, not of a dictionary
     actor_net = [layer for layer in model.policy.mlp_extractor.policy_net if isinstance(layer, nn.Linear)]
     layers = [*actor_net, model.policy.action_net]
-    controller = Controller(len(normalised.obs_rms.mean), layers[-1].out_features, width)
+    controller = Controller(len(statistics.mean), layers[-1].out_features, width)
     targets = [layer for layer in controller.net if isinstance(layer, nn.Linear)]
     for source, target in zip(layers, targets, strict=True):
         target.load_state_dict(source.state_dict())
-    controller.mean.copy_(torch.as_tensor(normalised.obs_rms.mean))
-    controller.variance.copy_(torch.as_tensor(normalised.obs_rms.var))
+    controller.mean.copy_(torch.as_tensor(statistics.mean))
+    controller.variance.copy_(torch.as_tensor(statistics.var))
     return controller
 
 
@@ -96,14 +97,16 @@ def _write(out: Path, controller: Controller, tracking: Tracking, rows: list[dic
     write_tensors(out / "controller.safetensors", controller.state_dict())
     write_json(out / "controller.json", controller.sizes)
     write_curve(out, rows)
-    pd.DataFrame(
+    table = pd.DataFrame(
         {
             "kind": [KINDS[k] for k in tracking.kind],
             "amount": tracking.amount,
             "error": tracking.error,
             "mean_error": tracking.mean_error,
         }
-    ).groupby(["kind", "amount"], as_index=False).mean().to_parquet(out / "tracking.parquet", index=False)
+    )
+    means = table.pivot_table(index=["kind", "amount"]).reset_index()
+    means.to_parquet(out / "tracking.parquet", index=False)
 
 
 class _Watch(BaseCallback):

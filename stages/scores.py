@@ -43,7 +43,7 @@ def _relative(tasks: Tasks, values: Floats, fallen: np.ndarray) -> Floats:
 
 
 def decisions_to_identify(correct: np.ndarray) -> Ints:
-    """(n,): the decision from which the base task (decisions, n) is right and stays right; one past the end if never."""
+    """(n,): the decision from which the base task (decisions, n) is right and stays so; one past the end if never."""
     wrong = ~correct
     last_wrong = len(wrong) - np.argmax(wrong[::-1], axis=0)
     return np.where(wrong.any(axis=0), last_wrong, 0) + 1

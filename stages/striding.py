@@ -105,7 +105,7 @@ class Learner:
         self.target = deepcopy(self.predictor).requires_grad_(False)
         self.decider = ReuseDecider(toy, self.predictor)
         self.optimiser = torch.optim.Adam(self.predictor.parameters(), lr=config.learning_rate)
-        self.replay = _Replay.empty(config.replay, self.predictor.net[0].in_features)
+        self.replay = _Replay.empty(config.replay, self.predictor.inputs)
         self.exploration = config.exploration
 
     def schedule(self, remaining: float) -> None:

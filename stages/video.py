@@ -7,6 +7,7 @@ from pathlib import Path
 import imageio.v2 as imageio
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from envs.body import Body
@@ -28,7 +29,7 @@ def film(body: Body, clips: list[Clip], out: Path) -> None:
     except Exception as error:  # noqa: BLE001 (whatever keeps this machine from drawing, the numbers stand)
         (out / "video.txt").write_text(f"no OpenGL for offscreen drawing here: {str(error).splitlines()[0]}\n")
         return
-    frames = [frame for clip in clips for frame in _frames(body, renderer, clip)]
+    frames: list[ArrayLike] = [frame for clip in clips for frame in _frames(body, renderer, clip)]
     renderer.close()
     # One thread and bit-exact flags, so that equal frames are equal bytes.
     imageio.mimwrite(

@@ -23,5 +23,7 @@ class HighLevelConfig(StageConfig):
     learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")
     clip: float = Field(default=0.2, gt=0, le=1, description="of the probability ratio")
     entropy: float = Field(default=0.003, ge=0, le=1, description="weight of the entropy at the start; falls linearly")
-    guidance: float = Field(default=1.0, ge=0, le=100, description="weight of imitating the command the true task asks for")
+    guidance: float = Field(
+        default=1.0, ge=0, le=100, description="weight of imitating the command the true task asks for"
+    )
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")

@@ -16,7 +16,7 @@ LIMITS = np.array([3.0, 3.0])
 def test_features_do_not_know_where_the_body_is(amount, shift):
     kind = np.array([VELOCITY, GOAL] * 3)
     here = np.zeros((6, 2))
-    there = here + [shift, 0.0]
+    there = here + np.array([shift, 0.0])
     features = [Commands.relative(kind, amount, at, LIMITS).features(at, LIMITS) for at in (here, there)]
     np.testing.assert_allclose(features[0], features[1], atol=1e-9)
     assert (np.abs(features[0]) <= 3.0).all()

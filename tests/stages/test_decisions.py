@@ -16,7 +16,8 @@ TASKS = Tasks(np.array([GOAL, VELOCITY, GOAL]), np.array([3.0, -1.0, -2.0]))
 def bodies():
     torch.manual_seed(0)
     encoder = Encoder(4, 8).requires_grad_(False)
-    made = DecidingBodies(load_body("cheetah"), lambda seen: 0.3 * np.sin(seen[:, :6]), encoder, 3, np.random.default_rng(0))
+    body, rng = load_body("cheetah"), np.random.default_rng(0)
+    made = DecidingBodies(body, lambda seen: 0.3 * np.sin(seen[:, :6]), encoder, 3, rng)
     made.reset(TASKS)
     return made
 

@@ -58,5 +58,5 @@ def test_another_seed_is_another_controller(tmp_path):
     first, second = _folder(tmp_path, "first"), _folder(tmp_path, "second")
     run(TINY, {}, first, lambda fraction, **_: None)
     run(TINY.model_copy(update={"seed": 1}), {}, second, lambda fraction, **_: None)
-    weights = [Controller.load(folder).net[0].weight for folder in (first, second)]
+    weights = [Controller.load(folder).state_dict()["net.0.weight"] for folder in (first, second)]
     assert not torch.equal(*weights)

@@ -67,4 +67,4 @@ def test_r2_by_hand():
 def test_the_interval_holds_the_interquartile_mean(seed, n):
     result = aggregate(np.random.default_rng(seed).random(n), resamples=200)
     assert result["low"] <= result["iqm"] <= result["high"]
-    assert 0.0 <= result["low"] and result["high"] <= 1.0
+    assert result["low"] >= 0.0 and result["high"] <= 1.0

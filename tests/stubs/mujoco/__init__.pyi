@@ -1,0 +1,56 @@
+"""The part of MuJoCo that the project uses; the names live in C extensions, which type checkers cannot read."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+class mjtState(IntEnum):
+    mjSTATE_FULLPHYSICS = ...
+
+class mjtObj(IntEnum):
+    mjOBJ_JOINT = ...
+
+class MjOption:
+    timestep: float
+
+class JointView:
+    name: str
+
+class MjModel:
+    nq: int
+    nv: int
+    nu: int
+    njnt: int
+    opt: MjOption
+    actuator_ctrlrange: NDArray[np.float64]
+    jnt_qposadr: NDArray[np.int32]
+    jnt_dofadr: NDArray[np.int32]
+    @staticmethod
+    def from_xml_path(filename: str) -> MjModel: ...
+    def joint(self, name: int | str) -> JointView: ...
+
+class MjData:
+    time: float
+    qpos: NDArray[np.float64]
+    qvel: NDArray[np.float64]
+    ctrl: NDArray[np.float64]
+    def __init__(self, model: MjModel) -> None: ...
+
+class MjvCamera:
+    distance: float
+    elevation: float
+    azimuth: float
+    lookat: NDArray[np.float64]
+
+class Renderer:
+    def __init__(self, model: MjModel, height: int = ..., width: int = ...) -> None: ...
+    def update_scene(self, data: MjData, camera: int | str | MjvCamera = ...) -> None: ...
+    def render(self) -> NDArray[np.uint8]: ...
+    def close(self) -> None: ...
+
+def mj_name2id(m: MjModel, type: int, name: str) -> int: ...
+def mj_stateSize(m: MjModel, sig: int) -> int: ...
+def mj_getState(m: MjModel, d: MjData, state: NDArray[np.float64], sig: int) -> None: ...
+def mj_kinematics(m: MjModel, d: MjData) -> None: ...
+def mj_step(m: MjModel, d: MjData, nstep: int = ...) -> None: ...
