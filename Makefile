@@ -27,7 +27,7 @@ test: $(READY)
 	@$(BIN)/python -m pytest
 
 bench: $(READY)
-	@$(BIN)/python -m pytest tests/benchmarks -s --override-ini testpaths=tests/benchmarks
+	@$(BIN)/python -m pytest tests/benchmarks$(if $(ONLY),/bench_$(ONLY).py) -s --timeout 0 -o 'python_files=bench_*.py'
 
 up: $(READY)
 	@$(BIN)/python -m flows.services up

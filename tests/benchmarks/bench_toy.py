@@ -1,0 +1,48 @@
+"""The toy's agent on held-out tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from envs.tasks import BASE_TASKS, Tasks
+from envs.toy import EPISODE
+from models.toy_agent import ToyAgent
+from stages.plan import Node
+from stages.toy_inference import IDENTIFIED_AFTER, ToyEpisodes, oracle_return, run_toy
+from tests.benchmarks.conftest import Runs
+from tests.benchmarks.table import Recorder
+
+
+@pytest.fixture(scope="module")
+def held_out(runs: Runs) -> Tasks:
+    """Tasks whose specifications no training has seen."""
+    listed = runs(Node("toy_inference")).artifact.json("tasks.json")
+    train, held_out = (
+        Tasks(np.array(listed[part]["kind"]), np.array(listed[part]["specification"])) for part in ("train", "held_out")
+    )
+    for base_task in range(len(BASE_TASKS)):
+        seen, unseen = (set(part.specification[part.base_task == base_task]) for part in (train, held_out))
+        assert unseen and seen.isdisjoint(unseen)
+    return held_out
+
+
+@pytest.fixture(scope="module")
+def episodes(runs: Runs, held_out: Tasks) -> ToyEpisodes:
+    """Deterministic episodes of the stored agent."""
+    agent = ToyAgent.load(runs(Node("toy_inference")).artifact.folder)
+    episodes = run_toy(agent, held_out, EPISODE)
+    assert np.array_equal(episodes.returns, run_toy(agent, held_out, EPISODE).returns)
+    return episodes
+
+
+def test_return(held_out: Tasks, episodes: ToyEpisodes, record: Recorder) -> None:
+    oracle, worst = oracle_return(held_out), episodes.returns.min()
+    note = f"oracle {oracle:.4g}, worst of {len(held_out)} tasks {worst:.4g}"
+    record.at_least(f"toy return, held-out, {EPISODE} steps", -9.0, float(episodes.returns.mean()), note=note)
+
+
+def test_base_task(held_out: Tasks, episodes: ToyEpisodes, record: Recorder) -> None:
+    accuracy = (episodes.believed == held_out.base_task).mean(axis=1)[IDENTIFIED_AFTER:]
+    what = f"base task from the latent, held-out, lowest of steps {IDENTIFIED_AFTER} to {EPISODE - 1}"
+    record.at_least(what, 0.98, float(accuracy.min()), note=f"mean {accuracy.mean():.4g}")

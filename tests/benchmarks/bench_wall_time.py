@@ -1,0 +1,124 @@
+"""What a user waits for: the commands as typed, with a Prefect of their own beside the user's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from flows.place import ROOT, Place, configured
+from flows.services import down, running, up, wait_for_deployment
+from stages.plan import STAGES, Node, Settings, nodes
+from stages.store import Store
+from tests.benchmarks.conftest import PROFILE, Runs
+from tests.benchmarks.table import Recorder
+from tests.flows.conftest import free_port
+
+_REPEATS = 3
+_MINUTES = 60.0
+_MAKE_RUN = ("make", "--no-print-directory", "run", f"PROFILE={PROFILE}")
+_PREFECT_RUN = (
+    str(Path(sys.executable).with_name("prefect")),
+    *("deployment", "run", "transfer/cheetah", "--watch"),
+    *(("-p", f"profile={PROFILE}") if PROFILE != "full" else ()),
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A Prefect on a port of its own whose database exists, as after a first run; nothing is up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
+        here = configured()
+        try:
+            _bring_up(here)
+            down(here)
+            yield here
+        finally:
+            down(here)
+
+
+@pytest.fixture(scope="module")
+def cached(runs: Runs, place: Place) -> Place:
+    """The place, with every stage of a transfer in the store."""
+    runs(Node("plots"))
+    return place
+
+
+def test_make_run_again(cached: Place, settings: Settings, record: Recorder) -> None:
+    before = _finished_runs()
+    seconds = []
+    for _ in range(_REPEATS):
+        took, shown = _timed(_MAKE_RUN)
+        seconds.append(took)
+        assert "computing" not in shown
+        assert all(f"{node!s:<22} stored" in shown for node in nodes(settings))
+        assert running(cached) == frozenset()
+    record.at_most("make run again, all cached", 15.0, median(seconds), "s", _spread(seconds))
+    record.at_most("make run again, stages computed", 0, _finished_runs() - before)
+
+
+def test_prefect_run_with_nothing_up(cached: Place, record: Recorder) -> None:
+    seconds = []
+    for _ in range(_REPEATS):
+        seconds.append(_completed())
+        down(cached)
+    record.at_most("prefect deployment run --watch, cached, nothing up", 40.0, median(seconds), "s", _spread(seconds))
+
+
+def test_prefect_run_with_the_server_up(cached: Place, record: Recorder) -> None:
+    _bring_up(cached)
+    seconds = [_completed() for _ in range(_REPEATS)]
+    down(cached)
+    record.at_most("prefect deployment run --watch, cached, server up", 15.0, median(seconds), "s", _spread(seconds))
+
+
+def test_make_run_cold(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, record: Recorder
+) -> None:
+    record.command = f"CARRYOVER_BENCH_COLD=1 {record.command}"
+    if os.environ.get("CARRYOVER_BENCH_COLD") != "1":
+        record.left_out("make run, cold, packages installed", "≤ 20 min", "only on request")
+        return
+    monkeypatch.setenv("CARRYOVER_ROOT", str(tmp_path))
+    took, shown = _timed(_MAKE_RUN)
+    assert all(f"{node!s:<22} computing" in shown for node in nodes(settings))
+    record.at_most("make run, cold, packages installed", 20.0, took / _MINUTES, "min", f"{os.cpu_count()} cores")
+
+
+def _bring_up(place: Place) -> None:
+    up(place)
+    wait_for_deployment(place, "transfer/cheetah")
+
+
+def _completed() -> float:
+    took, shown = _timed(_PREFECT_RUN)
+    assert "Completed" in shown
+    return took
+
+
+def _timed(command: tuple[str, ...]) -> tuple[float, str]:
+    """Seconds that a command takes in the project's folder, and what it prints."""
+    # A `make bench` around this is not to hand its options on.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    took = time.perf_counter() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    return took, done.stdout
+
+
+def _finished_runs() -> int:
+    database = Store().database
+    return sum(len(database.runs("FINISHED", "stage", stage)) for stage in STAGES)
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"median of {', '.join(f'{value:.1f}' for value in seconds)}"

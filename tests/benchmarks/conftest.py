@@ -1,0 +1,60 @@
+"""Stored artifacts to measure, and the table that collects what was measured."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.place import ROOT
+from stages.plan import Node, Settings
+from stages.runner import Event, materialise
+from stages.store import Store, StoredRun
+from tests.benchmarks.table import Recorder, Row, markdown
+
+Runs = Callable[[Node], StoredRun]
+
+_ROWS = pytest.StashKey[list[Row]]()
+PROFILE = os.environ.get("CARRYOVER_BENCH_PROFILE", "full")
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """What a user gets who chooses nothing."""
+    return Settings.model_validate({"profile": PROFILE})
+
+
+@pytest.fixture(scope="session")
+def runs(settings: Settings) -> Runs:
+    """The stored run of a node, computed if it is not there."""
+    store = Store()
+    return lambda node: materialise(node, settings, _show, store)
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Iterator[Recorder]:
+    """Takes the benchmark's rows; a missed bar fails it once all of them are in the table."""
+    recorder = Recorder(f"make bench ONLY={request.path.stem.removeprefix('bench_')}")
+    yield recorder
+    request.config.stash.setdefault(_ROWS, []).extend(recorder.rows)
+    if recorder.missed:
+        pytest.fail("; ".join(recorder.missed), pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table and leave it in ``benchmarks.md``."""
+    rows = config.stash.get(_ROWS, [])
+    if rows:
+        table = markdown(rows, f"Benchmarks ({PROFILE} profile, {os.cpu_count()} cores)")
+        Path(ROOT / "benchmarks.md").write_text(table, encoding="utf-8")
+        terminalreporter.write_line("\n" + table)
+
+
+def _show(event: Event) -> None:
+    if event.kind in ("miss", "waiting", "done"):
+        print(f"{event.node}: {event.kind} {event.note}".rstrip(), file=sys.stderr)
+    elif event.kind == "progress" and sys.stderr.isatty():
+        print(f"{event.node}: {event.fraction:4.0%}", end="\r", file=sys.stderr)
