@@ -11,8 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from envs.tasks import ACTIVE_KINDS, BASE_TASKS
-from models.inference import POSITION, mlp, position_features
+from envs.tasks import ACTIVE_KINDS, BASE_TASKS, COORDINATES
+from models.inference import POSITION, gaps, mlp, position_features
 from models.toy_agent import ToyAgent
 
 LONGEST_STRIDE = 20
@@ -101,19 +101,18 @@ class HighLevelPolicy(nn.Module):
         self._split = [kinds, kinds, LONGEST_STRIDE]
         self.inputs = observations + POSITION + latent
         self.net = mlp(self.inputs, width, sum(self._split))
-        # What remains to a goal is a difference of numbers that the latent and the position hold: exact when linear.
-        self.straight = nn.Linear(POSITION + latent, kinds)
+        self.straight = nn.Linear(len(COORDINATES) + latent, kinds)
         self.log_deviation = nn.Parameter(torch.full((kinds,), -1.0))
 
     def features(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Tensor:
         """Inputs (n, features)."""
         normalised = ((observation - self.mean) / self.deviation).clamp(-10.0, 10.0)
-        return torch.cat([normalised, position_features(coordinates), z], dim=-1)
+        return torch.cat([normalised, position_features(coordinates), gaps(coordinates, z), z], dim=-1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Kind logits (n, kinds), mean amounts (n, kinds) as shares of the limits, stride logits (n, 20)."""
         kind, amount, stride = self.net(features).split(self._split, dim=-1)
-        return kind, amount + self.straight(features[..., len(self.mean) :]), stride
+        return kind, amount + self.straight(features[..., len(self.mean) + POSITION :]), stride
 
     def decide(self, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
         logits, shares, strides = self(self.features(observation, coordinates, z))

@@ -8,6 +8,7 @@ PEARL and MELTS line of systems.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,8 @@ from envs.tasks import ACTIVE_KINDS, BASE_TASKS, COORDINATE_OF_KIND, COORDINATES
 CONTEXT = 32
 TRANSITION = 2 * len(COORDINATES) + 1
 _SCALE = (10.0, 3.0)  # m, m/s
-_FARTHEST = 60.0  # candidates beyond this specification are cut off
+_FAR = 0.5  # in units of _SCALE
+_SHARPNESS = 4.0  # of the choice between explanations
 
 
 def pack(coordinates: Tensor, reward: Tensor, following: Tensor) -> Tensor:
@@ -26,9 +28,17 @@ def pack(coordinates: Tensor, reward: Tensor, following: Tensor) -> Tensor:
 
 
 def position_features(coordinates: Tensor) -> Tensor:
-    """Features (..., 3) of toy coordinates (..., 2); far away, where no goal lies, only the order of magnitude counts."""
+    """Features (..., 3) of toy coordinates (..., 2); far away, where no goal lies, only the magnitude counts."""
     x, v = coordinates[..., :1], coordinates[..., 1:]
     return torch.cat([(x / _SCALE[0]).clamp(-4.0, 4.0), _log(x), v / _SCALE[1]], dim=-1)
+
+
+def gaps(coordinates: Tensor, z: Tensor) -> Tensor:
+    """(..., 2): what is missing from coordinates (..., 2) to the specification that a latent holds for each of them.
+
+    A difference of two large numbers that a network would have to learn to balance; cut off where it only says far.
+    """
+    return (z[..., : len(COORDINATES)] - coordinates / coordinates.new_tensor(_SCALE)).clamp(-_FAR, _FAR)
 
 
 def candidates(transitions: Tensor) -> Tensor:
@@ -146,24 +156,25 @@ class Encoder(nn.Module):
     def latents(self, states: Tensor, transitions: Tensor) -> Latent:
         """From GRU states (n, time + 1, width), the first of them empty, and the transitions (n, time, 5) between.
 
-        The first two numbers of a latent are, per coordinate, a blend of the last transition's two candidates and of a
-        value of the state's own: to copy a number exactly is easy for a choice and hard for a GRU.
+        The first two numbers of a latent are, per coordinate, one of the last transition's two candidates or a value
+        of the state's own: to copy a number exactly is easy for a choice and hard for a GRU. The choice is a sharp
+        one, as the mean of two explanations is neither.
         """
         own, choice = self.choice(states).unflatten(-1, (len(COORDINATES), 4)).split([1, 3], dim=-1)
         explained = candidates(transitions)
         explained = torch.cat([explained.new_zeros(len(explained), 1, *explained.shape[2:]), explained], dim=1)
-        blend = (torch.cat([own, explained], dim=-1) * choice.softmax(dim=-1)).sum(dim=-1)
-        rest, log_variance = self.head(torch.cat([states, blend], dim=-1)).split(
+        chosen = (torch.cat([own, explained], dim=-1) * (_SHARPNESS * choice).softmax(dim=-1)).sum(dim=-1)
+        rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(
             [self.latent - len(COORDINATES), self.latent], dim=-1
         )
-        return Latent(torch.cat([blend, rest], dim=-1), log_variance.clamp(-12.0, 2.0))
+        return Latent(torch.cat([chosen, rest], dim=-1), log_variance.clamp(-12.0, 2.0))
 
 
 def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:
     """A plain ELU network with ``depth`` hidden layers."""
     sizes = [inputs] + [width] * depth
     layers: list[nn.Module] = []
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), nn.ELU()]
     return nn.Sequential(*layers, nn.Linear(width, outputs))
 
@@ -205,18 +216,19 @@ class TaskHead(nn.Module):
 
 
 class ToyPolicy(nn.Module):
-    """Latent-conditioned policy of the toy: a few linear controllers, and a network that says which one is in charge."""
+    """Latent-conditioned policy of the toy: linear controllers, and a network that says which is in charge."""
 
     def __init__(self, latent: int, width: int, controllers: int = 4) -> None:
         super().__init__()
         self.gate = mlp(POSITION + latent, width, controllers)
         self.controllers = nn.Linear(len(COORDINATES) + latent, controllers)
+        with torch.no_grad():
+            self.controllers.weight.mul_(0.1)
 
     def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (...,) before they are cut to [-1, 1], at coordinates (..., 2) under latents (..., latent)."""
         gate = self.gate(torch.cat([position_features(coordinates), z], dim=-1)).softmax(dim=-1)
-        scaled = (coordinates / coordinates.new_tensor(_SCALE)).clamp(-4.0, 4.0)
-        return 10.0 * (gate * self.controllers(torch.cat([scaled, z], dim=-1))).sum(dim=-1)
+        return 10.0 * (gate * self.controllers(torch.cat([gaps(coordinates, z), z], dim=-1))).sum(dim=-1)
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (...,) in [-1, 1]."""

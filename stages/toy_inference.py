@@ -114,8 +114,15 @@ class Learner:
             .pow(2)
             .mean(),
             "divergence": self.config.kl_weight * latent.kl().mean(),
-            "policy": self._imitation(target, at, latent.mean)[:, 1:].mean(),
+            "policy": self._imitation(target, at, latent.mean)[:, 1:].mean()
+            + self._imitation(target, self._elsewhere(target, at), latent.mean)[:, 1:].mean(),
         }
+
+    def _elsewhere(self, target: _Target, at: Tensor) -> Tensor:
+        """Other coordinates (n, time, 2): near the goal, or as they are, at any velocity; latents are about tasks."""
+        near = target.specification[:, None] + 0.5 * torch.randn(at.shape[:2])
+        x = torch.where((target.kind == GOAL)[:, None], near, at[..., 0])
+        return torch.stack([x, _SPEED * (2.0 * torch.rand(at.shape[:2]) - 1.0)], dim=-1)
 
     def _imitation(self, target: _Target, at: Tensor, z: Tensor) -> Tensor:
         """(n, time): distance of the policy from the action that is best when the task is known.

@@ -16,6 +16,8 @@ from stages.configs.toy_inference import ToyInferenceConfig
 
 #: Share of the contexts that the learner drives itself.
 _OWN = 0.33
+#: When it takes over from a script, decisions.
+_TAKES_OVER = (0, 0, 8, 16, 24)
 #: Chance per decision that a scripted behaviour is replaced, and the noise levels added to actions.
 _SWITCH, _NOISE = 0.07, (0.0, 0.0, 0.01, 0.1, 0.3)
 #: Relative error of the slightly wrong oracle.
@@ -62,12 +64,14 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
     toys.coordinates[:, 0] = _starts(rng, tasks, toys.coordinates[:, 0])
     starts = _tensor(toys.coordinates)
     script, own = _Script(rng, tasks), round(_OWN * n)
+    takes_over = rng.choice(_TAKES_OVER, own)
     state, z = torch.zeros(1, own, agent.encoder.width), agent.encoder.empty(own)
     transitions, actions = np.empty((n, CONTEXT, 5)), np.empty((n, CONTEXT))
     for t in range(CONTEXT):
         before = toys.coordinates
         action = script.action(before)
-        action[:own] = agent.policy(_tensor(before[:own]), z).numpy() + script.little_noise(own)
+        learnt = agent.policy(_tensor(before[:own]), z).numpy() + script.little_noise(own)
+        action[:own] = np.where(t >= takes_over, learnt, action[:own])
         after, reward = toys.step(action)
         transitions[:, t] = np.concatenate([before, reward[:, None], after], axis=1)
         actions[:, t] = np.clip(action, -1.0, 1.0)

@@ -14,7 +14,7 @@ class StridingConfig(StageConfig):
     episode: int = Field(default=100, ge=1, le=10_000, description="decisions per episode")
     discount: float = Field(default=0.99, gt=0, lt=1, description="per control step")
     decision_cost: float = Field(
-        default=0.3, ge=0, le=100, description="price of a decision, in control steps of standing still"
+        default=3.0, ge=0, le=100, description="price of a decision, in control steps of standing still"
     )
     updates: int = Field(default=4, ge=1, le=1000, description="gradient steps per round")
     minibatch: int = Field(default=256, ge=1, le=100_000, description="decisions per gradient step")
