@@ -99,7 +99,7 @@ class HighLevelPolicy(nn.Module):
         self.register_buffer("limits", torch.tensor(limits))
         kinds = len(ACTIVE_KINDS)
         self._split = [kinds, kinds, LONGEST_STRIDE]
-        self.inputs = observations + POSITION + latent
+        self.inputs = observations + POSITION + len(COORDINATES) + latent
         self.net = mlp(self.inputs, width, sum(self._split))
         self.straight = nn.Linear(len(COORDINATES) + latent, kinds)
         self.log_deviation = nn.Parameter(torch.full((kinds,), -1.0))
