@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ _PREFECT_RUN = (
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A Prefect on a port of its own whose database exists, as after a first run; nothing is up."""
+    # Whatever ends the benchmarks, the services end with them.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
         patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
@@ -43,6 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield here
         finally:
             down(here)
+            signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")
