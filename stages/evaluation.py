@@ -204,7 +204,7 @@ def _task_columns(tasks: Tasks) -> dict[str, Any]:
 def _episodes(
     config: EvaluationConfig, body: Body, stack: Stack, controller: Controller, control: str, suite: Suite
 ) -> Record:
-    rng = np.random.default_rng(_EVALUATION_SEED)
+    rng = np.random.default_rng(_EVALUATION_SEED + config.seed)
     encoder = stack.encoder(control)
     bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
     bodies.reset(suite.tasks)

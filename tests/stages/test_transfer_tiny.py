@@ -1,0 +1,64 @@
+"""The whole DAG of real stages at the tiny profile: complete, stored, and the same bytes wherever it is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.artifacts import list_files
+from stages.closure import PROJECT
+from stages.plan import Node, Settings, nodes
+from stages.runner import Event, materialise
+from stages.store import Store, StoredRun
+
+TINY = Settings(profile="tiny")
+NODES = nodes(TINY)
+PLOTS = Node("plots")
+
+
+def _transfer(store: Store, settings: Settings = TINY) -> tuple[dict[Node, StoredRun], list[str]]:
+    """Every node's run, and the names of those that were computed."""
+    events: list[Event] = []
+    runs = {node: materialise(node, settings, events.append, store) for node in nodes(settings)}
+    return runs, [str(event.node) for event in events if event.kind == "miss"]
+
+
+Transfer = tuple[Store, dict[Node, StoredRun]]
+
+
+@pytest.fixture(scope="module")
+def transfer(tmp_path_factory: pytest.TempPathFactory) -> Transfer:
+    """A store with the whole transfer."""
+    store = Store(tmp_path_factory.mktemp("transfer"))
+    runs, computed = _transfer(store)
+    assert computed == [str(node) for node in NODES]
+    return store, runs
+
+
+@pytest.mark.parametrize("node", NODES, ids=str)
+def test_files_are_those_of_the_page(transfer: Transfer, node: Node) -> None:
+    page = (PROJECT / "docs" / "stages.md").read_text(encoding="utf-8")
+    described = page.split(f"\n## {node.stage}\n")[1].split("<!--")[0]
+    files = {Path(name) for name in list_files(transfer[1][node].artifact.folder)} - {Path("metrics.json")}
+    if node == PLOTS:
+        files = {path for path in files if path.stem in ("report", "plotly.min")}
+    assert files and all(f"`{path.name}`" in described for path in files)
+
+
+def test_again_everything_is_stored(transfer: Transfer) -> None:
+    store, first = transfer
+    again, computed = _transfer(Store(store.root))
+    assert computed == []
+    assert {node: run.run_id for node, run in again.items()} == {node: run.run_id for node, run in first.items()}
+
+
+def test_another_evaluation_seed_trains_nothing(transfer: Transfer) -> None:
+    _, computed = _transfer(transfer[0], TINY.model_copy(update={"overrides": {"evaluation": {"seed": 1}}}))
+    assert computed == ["evaluation_reuse", "evaluation_retrain", "plots"]
+
+
+def test_elsewhere_the_same_bytes(transfer: Transfer, tmp_path: Path) -> None:
+    elsewhere, _ = _transfer(Store(tmp_path))
+    differing = [str(n) for n in NODES if elsewhere[n].artifact.digest != transfer[1][n].artifact.digest]
+    assert differing == []
