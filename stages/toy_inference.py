@@ -133,7 +133,7 @@ class Learner:
         best = target.action(at)
         action = self.agent.policy.unbounded(at, z)
         action = torch.where((best.abs() >= 1.0) & (action * best >= 1.0), best, action).clamp(-3.0, 3.0)
-        weight = torch.where(target.kind == GOAL, 6.0, 3.0) / target.specification.abs()
+        weight = torch.where(target.kind == GOAL, 6.0, 10.0) / target.specification.abs()
         miss = (action - best).abs() * weight[:, None]
         return miss + _decided(miss)
 

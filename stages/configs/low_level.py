@@ -9,7 +9,7 @@ class LowLevelConfig(StageConfig):
     """PPO on many commanded bodies at once."""
 
     body: str = Field(default="cheetah", description="body by name, or path of its TOML")
-    steps: int = Field(default=3_000_000, ge=1, le=10**9, description="environment steps in all")
+    steps: int = Field(default=3_500_000, ge=1, le=10**9, description="environment steps in all")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
     rollout: int = Field(default=128, ge=1, le=10_000, description="steps of each body between two updates")
     minibatch: int = Field(default=512, ge=2, le=1_000_000, description="samples per gradient step")

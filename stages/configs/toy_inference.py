@@ -8,7 +8,7 @@ from stages.contract import StageConfig
 class ToyInferenceConfig(StageConfig):
     """Encoder, decoder, task head and policy, trained together on randomised toys."""
 
-    updates: int = Field(default=6000, ge=1, le=10**7, description="gradient steps")
+    updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")
     learning_rate: float = Field(
