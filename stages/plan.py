@@ -20,7 +20,7 @@ _GIVEN = ("body", "route", "routes")
 
 #: Seconds per stage: what the tests run.
 _TINY: dict[str, dict[str, Any]] = {
-    "toy_inference": {"updates": 10, "batch": 32, "fresh": 5, "width": 16, "policy_width": 16, "train": 2, "held_out": 3},
+    "toy_inference": {"updates": 10, "batch": 32, "width": 16, "policy_width": 16, "train": 2, "held_out": 3},
     "low_level": {"steps": 2048, "bodies": 8, "rollout": 64, "minibatch": 128, "epochs": 2, "width": 16},
     "striding": {"rounds": 12, "bodies": 4, "episode": 10, "updates": 1, "minibatch": 16, "width": 16},
     "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
