@@ -10,6 +10,7 @@ import os
 import socket
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 METRICS = "metrics.json"
 #: MLflow's limit on a tag is 8000 characters.
 _TAG_LENGTH = 5000
+#: MLflow's modules import each other in a circle; two threads that begin at once would see half of them.
+_IMPORTING = threading.RLock()
 
 
 def default_root() -> Path:
@@ -132,7 +135,8 @@ class Store:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         with self.lock("store"):
             self.database.prepare()
-            from mlflow.tracking.client import MlflowClient
+            with _IMPORTING:
+                from mlflow.tracking.client import MlflowClient
 
             for name in ("mlflow", "alembic"):
                 logging.getLogger(name).setLevel(logging.WARNING)
@@ -268,12 +272,13 @@ class Writer:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    if "mlflow" not in sys.modules:
-        return ()
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    with _IMPORTING:
+        if "mlflow.tracking.client" not in sys.modules:
+            return ()
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
-    return (MlflowException, SQLAlchemyError)
+        return (MlflowException, SQLAlchemyError)
 
 
 def _split(parts: Components) -> dict[str, str]:
