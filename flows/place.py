@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 import tomllib
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,6 +22,8 @@ from envs.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: How long a server with a busy database is asked again, s.
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,17 @@ def call(place: Place, method: str, path: str, body: object = None, timeout: flo
     """
     data = None if body is None else json.dumps(body).encode()
     request = Request(place.url + path, data, {"Content-Type": "application/json"}, method=method)
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=timeout) as answer:
-            text = answer.read()
-    except HTTPError as error:
-        raise UserError(f"{path}: {_reason(error)}") from error
-    return json.loads(text) if text else None
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with build_opener(ProxyHandler({})).open(request, timeout=timeout) as answer:
+                text = answer.read()
+            return json.loads(text) if text else None
+        except HTTPError as error:
+            # So the server says that its database is busy: nothing was done, and to ask again is safe.
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                raise UserError(f"{path}: {_reason(error)}") from error
+            time.sleep(0.5)
 
 
 def _reason(error: HTTPError) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from envs.errors import UserError
-from flows.place import ROOT, Place, answers, configured
+from flows.place import ROOT, Place, answers, call, configured
 from tests.flows.conftest import Command, free_port
 
 
@@ -77,3 +77,28 @@ def test_the_command_line_says_it_in_one_line(command: Command, tmp_path: Path) 
         done = command("-m", "flows.services", "up", PREFECT_API_URL=url, PREFECT_HOME=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith("port ") and done.stderr.count("\n") == 1
+
+
+class _BusyOnce(BaseHTTPRequestHandler):
+    """Refuses the first request as a server with a busy database does."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        self.send_response(503 if self.asked == 1 else 200)
+        self.end_headers()
+        self.wfile.write(b"true")
+
+    def log_message(self, format: str, *args: object) -> None:
+        return None
+
+
+def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _BusyOnce) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        assert call(Place(tmp_path, f"http://127.0.0.1:{server.server_port}/api"), "GET", "/health") is True
+        server.shutdown()
+        thread.join()
+    assert _BusyOnce.asked == 2
