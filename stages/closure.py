@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 ROOMS = ("envs", "models", "stages", "flows", "vis")
 #: Libraries that check, keep or show results and do not decide them.
 _BYSTANDERS = frozenset({"pydantic", "mlflow", "filelock", "rich"})
+#: Python 3.11 miscounts its recursion depth when two threads build syntax trees at once.
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Parsed:
 def parse(path: Path) -> Parsed:
     """Digest and imports of a file; read again only when it changed."""
     status = path.stat()
-    return _parse(path, status.st_mtime_ns, status.st_size)
+    with _PARSING:
+        return _parse(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1024)
