@@ -20,6 +20,7 @@ TRANSITION = 2 * len(COORDINATES) + 1
 _SCALE = (10.0, 3.0)  # m, m/s
 _FAR = 0.5  # in units of _SCALE
 _SHARPNESS = 4.0  # of the choice between explanations
+_HORIZONS = (2, 8, CONTEXT)  # transitions, the newest included, over which an explanation is judged
 
 
 def pack(coordinates: Tensor, reward: Tensor, following: Tensor) -> Tensor:
@@ -55,16 +56,43 @@ def candidates(transitions: Tensor) -> Tensor:
     return (both / both.new_tensor(_SCALE)[:, None]).clamp(-4.0, 4.0)
 
 
-def transition_features(transitions: Tensor) -> Tensor:
-    """Features (..., 16) of transitions (..., 5)."""
+def misfits(explained: Tensor, transitions: Tensor, counts: Tensor) -> Tensor:
+    """How badly candidates explain what was seen: the worst error of the reward over some of the last transitions.
+
+    Zero for the right one, to rounding. As a logarithm, since beside a target two candidates differ by very little.
+
+    Args:
+        explained: candidates (n, k, 2, 2).
+        transitions: (n, time, 5).
+        counts: (horizons, k, time), 1 where a transition is asked about a candidate.
+
+    Returns:
+        (n, k, 2, 2, horizons).
+    """
+    away = torch.where(explained.abs() < 1e-4, torch.full_like(explained, 1e-4), explained)
+    inverse = away.reciprocal().permute(0, 2, 3, 1)[..., None]
+    following = (transitions[..., 3:] / transitions.new_tensor(_SCALE)).transpose(1, 2)[:, :, None, None]
+    wrong = ((following * inverse - 1.0).abs() + transitions[:, None, None, None, :, 2]).abs().clamp(max=4.0)
+    worst = torch.stack([(wrong * count).amax(dim=-1) for count in counts], dim=-1)
+    return torch.log1p(worst / 1e-4).permute(0, 3, 1, 2, 4) / 10.0
+
+
+def _counts(time: int) -> Tensor:
+    """(horizons, time, time): whether the second transition is among the last ones when the first is the newest."""
+    age = torch.arange(time)[:, None] - torch.arange(time)
+    return torch.stack([((age >= 0) & (age < horizon)).float() for horizon in _HORIZONS])
+
+
+def transition_features(transitions: Tensor, explained: Tensor, misfit: Tensor) -> Tensor:
+    """Features (n, time, 28) of transitions (n, time, 5), their candidates and the misfits of these."""
     now, r, following = transitions[..., :2], transitions[..., 2:3], transitions[..., 3:]
-    explained = candidates(transitions).flatten(-2)
-    parts = [position_features(now), position_features(following), explained, _log(explained)]
+    flat = explained.flatten(-2)
+    parts = [position_features(now), position_features(following), flat, _log(flat), misfit.flatten(-3)]
     return torch.cat([*parts, (1.0 + r).clamp(-3.0, 1.0), r.clamp(-4.0, 0.0)], dim=-1)
 
 
 #: Features of a transition and of a position.
-FEATURES, POSITION = 16, 3
+FEATURES, POSITION = 16 + 4 * len(_HORIZONS), 3
 
 
 def _log(values: Tensor) -> Tensor:
@@ -114,6 +142,7 @@ class Encoder(nn.Module):
         self.embed = nn.Sequential(nn.Linear(FEATURES, width), nn.ELU(), nn.Linear(width, width), nn.ELU())
         self.gru = nn.GRU(width, width, batch_first=True)
         self.choice = nn.Linear(width, 4 * len(COORDINATES))
+        self.trust = nn.Parameter(torch.full((len(_HORIZONS),), -1.0))
         self.head = nn.Linear(width + len(COORDINATES), 2 * latent - len(COORDINATES))
 
     def start(self, n: int) -> Belief:
@@ -136,38 +165,54 @@ class Encoder(nn.Module):
 
     def along(self, transitions: Tensor) -> Latent:
         """Latents (n, time + 1, latent) after 0, 1, ..., time transitions of (n, time, 5)."""
-        out, _ = self.gru(self.embed(transition_features(transitions)))
-        return self.latents(torch.cat([torch.zeros_like(out[:, :1]), out], dim=1), transitions)
+        return self._latents(*(_after_nothing(part) for part in self._states(transitions)))
 
     def empty(self, n: int) -> Tensor:
         """(n, latent): mean latents when nothing was seen."""
-        nothing = torch.zeros(n, 1, self.width)
-        return self.latents(nothing, nothing.new_zeros(n, 0, TRANSITION)).mean[:, 0]
+        return self.along(torch.zeros(n, 1, TRANSITION)).mean[:, 0]
 
-    def follow(self, state: Tensor, transition: Tensor) -> tuple[Tensor, Tensor]:
-        """GRU state (1, n, width) and mean latents (n, latent) after one more transition (n, 5).
+    def remember(self, transitions: Tensor) -> tuple[Tensor, Tensor]:
+        """What ``follow`` gives after each of transitions (n, time, 5), at once."""
+        states, explained, misfit = self._states(transitions)
+        return states[None, :, -1], self._latents(states, explained, misfit).mean[:, -1]
 
-        As long as no more than 32 were seen this is what ``update`` and ``infer`` give, at a thirty-second of the cost.
+    def follow(self, state: Tensor, transitions: Tensor) -> tuple[Tensor, Tensor]:
+        """GRU state (1, n, width) and mean latents (n, latent) after (n, time, 5), the state being one behind.
+
+        As long as no more than 32 were seen this is what ``update`` and ``infer`` give, at a fraction of the cost.
         """
-        one = transition[:, None]
-        out, state = self.gru(self.embed(transition_features(one)), state)
-        return state, self.latents(torch.cat([torch.zeros_like(out), out], dim=1), one).mean[:, 1]
+        one = transitions[:, -1:]
+        explained = candidates(one)
+        misfit = misfits(explained, transitions, _counts(transitions.shape[1])[:, -1:])
+        out, state = self.gru(self.embed(transition_features(one, explained, misfit)), state)
+        return state, self._latents(out, explained, misfit).mean[:, 0]
 
-    def latents(self, states: Tensor, transitions: Tensor) -> Latent:
-        """From GRU states (n, time + 1, width), the first of them empty, and the transitions (n, time, 5) between.
+    def _states(self, transitions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """GRU states (n, time, width) after each of transitions (n, time, 5), their candidates and misfits."""
+        explained = candidates(transitions)
+        misfit = misfits(explained, transitions, _counts(transitions.shape[1]))
+        states, _ = self.gru(self.embed(transition_features(transitions, explained, misfit)))
+        return states, explained, misfit
+
+    def _latents(self, states: Tensor, explained: Tensor, misfit: Tensor) -> Latent:
+        """From GRU states (n, time, width), candidates and their misfits.
 
         The first two numbers of a latent are, per coordinate, one of the last transition's two candidates or a value
         of the state's own: to copy a number exactly is easy for a choice and hard for a GRU. The choice is a sharp
         one, as the mean of two explanations is neither.
         """
         own, choice = self.choice(states).unflatten(-1, (len(COORDINATES), 4)).split([1, 3], dim=-1)
-        explained = candidates(transitions)
-        explained = torch.cat([explained.new_zeros(len(explained), 1, *explained.shape[2:]), explained], dim=1)
+        choice = choice + nn.functional.pad(misfit @ self.trust, (1, 0))
         chosen = (torch.cat([own, explained], dim=-1) * (_SHARPNESS * choice).softmax(dim=-1)).sum(dim=-1)
         rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(
             [self.latent - len(COORDINATES), self.latent], dim=-1
         )
         return Latent(torch.cat([chosen, rest], dim=-1), log_variance.clamp(-12.0, 2.0))
+
+
+def _after_nothing(parts: Tensor) -> Tensor:
+    """(n, time + 1, ...): zeros in front, for the empty context."""
+    return torch.cat([parts.new_zeros(len(parts), 1, *parts.shape[2:]), parts], dim=1)
 
 
 def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:

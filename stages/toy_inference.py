@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
-from envs.tasks import BASE_TASKS, GOAL, KINDS, Floats, Tasks, concatenate, split_toy_tasks
+from envs.tasks import BASE_TASKS, GOAL, KINDS, Floats, Tasks, split_toy_tasks
 from envs.toy import DRAG, EPISODE, FORCE, STEP, Toys
-from models.inference import CONTEXT, Belief, transition_features
+from models.inference import CONTEXT, TRANSITION, Belief, pack
 from models.toy_agent import ToyAgent
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
@@ -147,24 +147,23 @@ class Learner:
         half = len(practice.tasks) // 2
         going_on = practice.rows(np.arange(half))
         beginning = draw(self.rng, self.train, half)
-        encoder, seen = self.agent.encoder, CONTEXT - _DRIVEN
+        encoder, seen = self.agent.encoder, going_on.transitions[:, : CONTEXT - _DRIVEN]
         with torch.no_grad():
-            _, state = encoder.gru(encoder.embed(transition_features(going_on.transitions[:, :seen])))
-            z = encoder.along(going_on.transitions[:, :seen]).mean[:, -1]
-        state = torch.cat([torch.zeros_like(state), state], dim=1)
-        z = torch.cat([encoder.empty(half), z])
-        at = torch.as_tensor(Toys(beginning, self.rng).coordinates, dtype=torch.float32)
-        at = torch.cat([at, going_on.transitions[:, seen - 1, 3:]])
-        return self._drive(_Target.of(concatenate([beginning, going_on.tasks])), at, state, z)
+            state, z = encoder.remember(seen)
+        fresh = torch.as_tensor(Toys(beginning, self.rng).coordinates, dtype=torch.float32)
+        nothing, none = torch.zeros(1, half, encoder.width), seen.new_zeros(half, 0, TRANSITION)
+        begun = self._drive(_Target.of(beginning), fresh, nothing, encoder.empty(half), none)
+        return 0.5 * (begun + self._drive(_Target.of(going_on.tasks), seen[:, -1, 3:], state, z, seen))
 
-    def _drive(self, target: _Target, at: Tensor, state: Tensor, z: Tensor) -> Tensor:
+    def _drive(self, target: _Target, at: Tensor, state: Tensor, z: Tensor, seen: Tensor) -> Tensor:
         total = torch.zeros(len(at))
         for _ in range(_DRIVEN):
             speed = _SPEED * self.agent.policy(at, z)
             after = torch.stack([at[:, 0] + STEP * speed, speed], dim=-1)
             error = target.error(after)
             total = total + error.clamp(max=4.0)
-            state, z = self.agent.encoder.follow(state, torch.cat([at, -error[:, None], after], dim=-1))
+            seen = torch.cat([seen, pack(at, -error, after)[:, None]], dim=1)
+            state, z = self.agent.encoder.follow(state, seen)
             at = after
         return total.mean() / _DRIVEN
 

@@ -75,7 +75,7 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
         after, reward = toys.step(action)
         transitions[:, t] = np.concatenate([before, reward[:, None], after], axis=1)
         actions[:, t] = np.clip(action, -1.0, 1.0)
-        state, z = agent.encoder.follow(state, _tensor(transitions[:own, t]))
+        state, z = agent.encoder.follow(state, _tensor(transitions[:own, : t + 1]))
     return Practice(tasks, starts, _tensor(transitions), _tensor(actions))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.tasks import GOAL, TOY_RANGES, X, active_coordinate, reward, sample_tasks
-from models.inference import CONTEXT, Belief, Encoder, candidates, pack
+from models.inference import CONTEXT, Belief, Encoder, candidates, misfits, pack
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,9 @@ def test_following_is_the_same_while_the_window_fills(encoder):
     along = encoder.along(transitions).mean
     for t in range(CONTEXT):
         torch.testing.assert_close(z, along[:, t])
-        state, z = encoder.follow(state, transitions[:, t])
+        state, z = encoder.follow(state, transitions[:, : t + 1])
     torch.testing.assert_close(z, along[:, CONTEXT])
+    torch.testing.assert_close(encoder.remember(transitions), (state, z))
 
 
 def test_padding_has_no_influence(encoder):
@@ -78,3 +79,19 @@ def test_one_of_the_candidates_is_the_specification(seed):
     found = candidates(transitions).numpy()[np.arange(50), coordinate] * units[:, None]
     known = np.abs(active_coordinate(tasks, at)) > 0.05  # where nothing has moved nothing can be said
     assert (np.abs(found - tasks.specification[:, None]).min(axis=1)[known] < 1e-2).all()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_specification_alone_explains_all_that_was_seen(seed):
+    rng = np.random.default_rng(seed)
+    tasks = sample_tasks(rng, 50, TOY_RANGES)
+    at = rng.uniform(-4, 4, (50, 6, 2))
+    rewards = np.stack([reward(tasks, at[:, t]) for t in range(6)], axis=1)
+    transitions = torch.tensor(np.concatenate([at, rewards[..., None], at], axis=2))
+    explained = candidates(transitions[:, -1:])
+    misfit = misfits(explained, transitions, torch.ones(1, 1, 6))[:, 0, ..., 0].flatten(1)
+    coordinate, candidate = np.unravel_index(misfit.argmin(dim=1).numpy(), (2, 2))
+    found = explained.numpy()[np.arange(50), 0, coordinate, candidate] * np.where(coordinate == X, 10.0, 3.0)
+    known = np.abs(active_coordinate(tasks, at[:, -1])) > 0.05
+    assert (coordinate == np.where(tasks.kind == GOAL, X, 1 - X))[known].all()
+    assert (np.abs(found - tasks.specification)[known] < 1e-2).all()
