@@ -18,6 +18,8 @@ from envs.tasks import ACTIVE_KINDS, GOAL, VELOCITY, VX, Floats, Ints, X
 _STILL, _NEAR = 0.08, 0.25
 #: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2.
 _FLOOR, _SHARE = 0.25, 0.5
+#: What a fall costs, in control steps of the worst that standing can earn; less, and to fall early would pay.
+_FALL = 100.0
 #: A goal this far (m) costs half of what a far one does.
 _GOAL_SCALE = 0.1
 #: Speed asked for per metre that remains to a goal (1/s).
@@ -122,8 +124,8 @@ class CommandedBodies:
         """
         self.stepper.step(actions)
         self.age += 1
-        rewards = self._rewards()
         fell = self.stepper.fallen()
+        rewards = self._rewards() - _FALL * fell
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out

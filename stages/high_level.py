@@ -181,8 +181,9 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     amount = share.clamp(-1.0, 1.0) * policy.limits[kind]
     outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride.numpy() + 1).capped(WORST_REWARD)
     total = outcome.last(outcome.discounted(config.discount)) - config.decision_cost
-    discount = tensor(config.discount**outcome.stride * ~outcome.fell)
+    discount = tensor(config.discount**outcome.stride)
     after = learner.value(_seen(policy, bodies), task)
+    after = torch.where(torch.as_tensor(outcome.fell), WORST_REWARD, after)  # it earns no better any more
     value = learner.value(features, task)
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
     decided = _Batch(

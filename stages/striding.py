@@ -138,8 +138,9 @@ class Learner:
         with torch.no_grad():
             best = self.predictor(memory.following[rows]).argmax(dim=-1, keepdim=True)
             after = self.target(memory.following[rows]).gather(-1, best)[..., 0]
+            after = torch.where(memory.alive[rows] > 0, after, WORST_REWARD)  # a fallen body earns no better any more
             discount = self.config.discount ** torch.arange(1, LONGEST_STRIDE + 1)
-            wanted = memory.sums[rows] + discount * memory.alive[rows] * after
+            wanted = memory.sums[rows] + discount * after
         error = self.predictor(memory.inputs[rows]) - wanted
         within = torch.arange(LONGEST_STRIDE) < memory.stride[rows][:, None]
         return torch.nn.functional.smooth_l1_loss(error[within], torch.zeros(int(within.sum())))
