@@ -20,7 +20,7 @@ from flows.stage import stage
 from flows.transfer import transfer
 from stages.plan import STAGES
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.25
 _BODIES_SECONDS = 2.0
 
 

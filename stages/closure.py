@@ -17,6 +17,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 ROOMS = ("envs", "models", "stages", "flows", "vis")
 #: Libraries that check, keep or show results and do not decide them.
 _BYSTANDERS = frozenset({"pydantic", "mlflow", "filelock", "rich"})
+#: Distributions whose name is not their import's. Others are found too, but to ask all that is installed takes long.
+_NAMED_OTHERWISE = {"PIL": "pillow", "sklearn": "scikit-learn"}
 #: Python 3.11 miscounts its recursion depth when two threads build syntax trees at once.
 _PARSING = threading.Lock()
 
@@ -138,7 +140,8 @@ def _version(library: str) -> str:
     try:
         return version(library)
     except PackageNotFoundError:
-        names = _distributions().get(library, [])
+        known = _NAMED_OTHERWISE.get(library)
+        names = [known] if known else _distributions().get(library, [])
         return " ".join(sorted(f"{name} {version(name)}" for name in set(names))) or "not installed"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from envs.errors import UserError
-from flows.autostart import given_parameters, requested
+from flows.autostart import requested
 from flows.place import Place
+from flows.prepare import given_parameters
 from flows.services import running
 from tests.flows.conftest import Command
 
