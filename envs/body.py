@@ -69,6 +69,7 @@ class Body(_Section):
     tasks: TaskRanges
     commands: CommandRanges
     healthy: Healthy | None = None
+    training: dict[str, dict[str, float]] = Field({}, description="config fields by stage, in place of the defaults")
     folder: Path = Field(BODIES, exclude=True, description="where the TOML lies; set on reading")
 
     @property

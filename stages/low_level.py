@@ -8,6 +8,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
     main("low_level")
 
 from collections.abc import Mapping
+from math import log
 from pathlib import Path
 
 import pandas as pd
@@ -88,9 +89,14 @@ def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
         batch_size=config.minibatch,
         n_epochs=config.epochs,
         gamma=config.discount,
+        gae_lambda=config.trace,
         learning_rate=lambda remaining: config.learning_rate * max(remaining, 0.02),
         target_kl=config.target_kl,
-        policy_kwargs={"net_arch": [config.width] * 2, "activation_fn": nn.ELU, "log_std_init": -0.5},
+        policy_kwargs={
+            "net_arch": [config.width] * 2,
+            "activation_fn": nn.ELU,
+            "log_std_init": log(config.deviation),
+        },
         seed=config.seed,
         device="cpu",
     )

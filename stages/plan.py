@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from envs.body_files import body_path
+from envs.body_files import body_path, read_toml
 from envs.errors import UserError
 from stages.contract import ROUTES, Route, StageConfig
 
@@ -101,7 +101,7 @@ def config_class(stage: str) -> type[StageConfig]:
 
 
 def configure(node: Node, settings: Settings) -> StageConfig:
-    """The stage's config: defaults, then profile, then overrides.
+    """The stage's config: defaults, then what the body's TOML asks for, then profile, then overrides.
 
     Raises:
         UserError: an unknown stage or field, a value out of range, an unknown body.
@@ -110,15 +110,30 @@ def configure(node: Node, settings: Settings) -> StageConfig:
         config_class(stage)
     model = config_class(node.stage)
     overrides = settings.overrides.get(node.stage, {})
-    for field in _GIVEN:
-        if field in overrides:
-            raise UserError(f"{node.stage}.{field}: not overridable; use the parameter {field.removesuffix('s')}")
+    _refuse_given(overrides, node.stage)
     given = {"body": settings.body, "route": node.route, "routes": settings.routes, "seed": settings.seed}
     values = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
     profile = _TINY.get(node.stage, {}) if settings.profile == "tiny" else {}
-    if "body" in values:
-        body_path(settings.body)
-    return validated(model, {**values, **profile, **overrides}, f"{node.stage}.")
+    recipe = _recipe(model, node.stage, settings.body) if "body" in values else {}
+    return validated(model, {**values, **recipe, **profile, **overrides}, f"{node.stage}.")
+
+
+def _refuse_given(fields: Mapping[str, Any], where: str) -> None:
+    for field in _GIVEN:
+        if field in fields:
+            raise UserError(f"{where}.{field}: not overridable; use the parameter {field.removesuffix('s')}")
+
+
+def _recipe(model: type[StageConfig], stage: str, body: str) -> dict[str, Any]:
+    """Fields of a stage's config that a body's TOML sets: ``[training.low_level]``."""
+    path = body_path(body)
+    training = read_toml(path).get("training", {})
+    recipe = training.get(stage, {}) if isinstance(training, dict) else training
+    if not isinstance(recipe, dict):
+        raise UserError(f"{path.name}: training.{stage}: not a table of config fields")
+    _refuse_given(recipe, f"{path.name}: training.{stage}")
+    validated(model, recipe, f"{path.name}: training.{stage}.")
+    return recipe
 
 
 Model = TypeVar("Model", bound=BaseModel)
