@@ -114,9 +114,10 @@ class Store:
             about = {"key": key, "stage": parts["stage"], "pid": str(os.getpid()), "host": socket.gethostname(), **tags}
             name = " ".join(filter(None, [parts["stage"], tags.get("body"), tags.get("route")]))
             run = self.client.create_run(self.experiment, tags=about | _split(parts), run_name=name)
-            writer = Writer(self, run.info.run_id, parts)
-            writer.parameters(parts["config"])
+        writer = Writer(self, run.info.run_id, parts)
         try:
+            with self.explained():
+                writer.parameters(parts["config"])
             yield writer
         except Exception:
             self._abandon(writer.run_id, "FAILED")
