@@ -18,7 +18,7 @@ from envs.tasks import ACTIVE_KINDS, GOAL, VELOCITY, VX, Floats, Ints, X
 _STILL, _NEAR = 0.08, 0.25
 #: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2.
 _FLOOR, _SHARE = 0.25, 0.5
-#: What a fall costs, in control steps of the worst that standing can earn; less, and to fall early would pay.
+#: What a fall costs, in units of the reward, which is negative at every step: for less, to fall early would pay.
 _FALL = 100.0
 #: A goal this far (m) costs half of what a far one does.
 _GOAL_SCALE = 0.1

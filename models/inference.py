@@ -64,7 +64,7 @@ def misfits(explained: Tensor, transitions: Tensor, counts: Tensor) -> Tensor:
     Args:
         explained: candidates (n, k, 2, 2).
         transitions: (n, time, 5).
-        counts: (horizons, k, time), 1 where a transition is asked about a candidate.
+        counts: (horizons, k, time), 1 where a transition counts for the misfit of a candidate, else 0.
 
     Returns:
         (n, k, 2, 2, horizons).
@@ -172,7 +172,7 @@ class Encoder(nn.Module):
         return self.along(torch.zeros(n, 1, TRANSITION)).mean[:, 0]
 
     def remember(self, transitions: Tensor) -> tuple[Tensor, Tensor]:
-        """What ``follow`` gives after each of transitions (n, time, 5), at once."""
+        """What ``follow`` gives after the last of transitions (n, time, 5), without the steps between."""
         states, explained, misfit = self._states(transitions)
         return states[None, :, -1], self._latents(states, explained, misfit).mean[:, -1]
 

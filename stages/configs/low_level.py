@@ -18,7 +18,7 @@ class LowLevelConfig(StageConfig):
     target_kl: float = Field(default=0.03, gt=0, le=1, description="an update stops early beyond this divergence")
     discount: float = Field(default=0.98, gt=0, lt=1, description="per control step")
     trace: float = Field(default=0.9, ge=0, le=1, description="lambda of the advantage estimate, per control step")
-    deviation: float = Field(default=0.37, gt=0, le=2, description="of the actions around the policy's mean at first")
+    deviation: float = Field(default=0.37, gt=0, le=2, description="standard deviation of the actions at the start")
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     episode: float = Field(default=10.0, gt=0, le=1000, description="length of a practice episode, s")
     change: float = Field(default=3.0, gt=0, le=1000, description="mean time until a command is replaced, s")

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from envs.body import load_body
+from envs.body_files import body_path
 from envs.commands import CommandedBodies, Commands, sample_commands
 from envs.tasks import GOAL, VELOCITY
 
@@ -48,3 +49,16 @@ def test_commands_change_in_mid_episode_and_episodes_end():
         ended |= timed_out
         assert (rewards <= 0).all() and not fell.any()
     assert changed.all() and ended.all()
+
+
+def test_a_fall_costs_more_than_any_way_of_standing(tmp_path):
+    path = tmp_path / "glass.toml"
+    path.write_text(body_path("cheetah").read_text() + "\n[healthy]\npitch = [-0.3, 0.3]\n")
+    bodies = CommandedBodies(load_body(str(path)), 8, seed=0)
+    bodies.reset()
+    rng, fallen, standing = np.random.default_rng(0), [], []
+    for _ in range(100):
+        _, rewards, fell, _, _ = bodies.step(rng.uniform(-1, 1, (8, bodies.stepper.nu)))
+        fallen.extend(rewards[fell])
+        standing.extend(rewards[~fell])
+    assert fallen and max(fallen) < 20 * min(standing)
