@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import mujoco
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from envs.body_files import BODIES, body_path, mjcf_path, read_toml
+from envs.body_files import BODIES, AskedFor, body_path, mjcf_path, read_toml, space_name
 from envs.errors import UserError
+from envs.tasks import KINDS, SPACES, Floats, Space
+
+#: Parts of a free joint that can be a coordinate.
+_PARTS = ("x", "y", "z")
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -29,18 +33,23 @@ class _Section(BaseModel):
 
 
 class CoordinateMap(_Section):
-    """Names of the joints whose position and velocity are the toy coordinates."""
+    """Joints whose position and velocity are the toy coordinates: by name, or a free joint's part as ``root.x``."""
 
-    x: str = Field(description="joint along the track, m")
-    z: str | None = Field(None, description="vertical joint, m")
-    pitch: str | None = Field(None, description="pitch joint, rad")
+    x: str = Field(description="along the track, m")
+    y: str | None = Field(None, description="across the track, m; a body that has it moves in the plane")
+    z: str | None = Field(None, description="height, m")
+    pitch: str | None = Field(None, description="pitch, rad")
+    heading: str | None = Field(None, description="hinge, or free joint, that turns the body in the plane")
 
 
 class TaskRanges(_Section):
-    """Range of |specification| by kind; every task exists forwards and backwards."""
+    """Range of |specification| by kind; every task but a jump exists forwards and backwards."""
 
-    velocity: PositiveRange = Field(description="m/s")
-    goal: PositiveRange = Field(description="m")
+    velocity: PositiveRange = Field(description="m/s; in the plane along both axes")
+    goal: PositiveRange = Field(description="m; in the plane along both axes")
+    stand: PositiveRange | None = Field(None, description="pitch to hold, rad")
+    jump: PositiveRange | None = Field(None, description="vertical speed, m/s")
+    flip: PositiveRange | None = Field(None, description="pitch rate, rad/s")
 
 
 class CommandRanges(_Section):
@@ -48,6 +57,9 @@ class CommandRanges(_Section):
 
     velocity: float = Field(gt=0, le=20, description="m/s")
     goal: float = Field(gt=0, le=20, description="m, relative to where the body is")
+    stand: float | None = Field(None, gt=0, le=7, description="pitch, rad")
+    jump: float | None = Field(None, gt=0, le=20, description="vertical speed, m/s")
+    flip: float | None = Field(None, gt=0, le=50, description="pitch rate, rad/s")
 
 
 class Healthy(_Section):
@@ -58,7 +70,7 @@ class Healthy(_Section):
 
 
 class Body(_Section):
-    """A body as its TOML describes it."""
+    """A body as its TOML describes it, and the kinds of tasks that it is asked for."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="short name used on the command line")
     mjcf: str = Field(description="file in gymnasium's MuJoCo assets by name, or a path beside the TOML")
@@ -71,6 +83,7 @@ class Body(_Section):
     healthy: Healthy | None = None
     training: dict[str, dict[str, float]] = Field({}, description="config fields by stage, in place of the defaults")
     folder: Path = Field(BODIES, exclude=True, description="where the TOML lies; set on reading")
+    asked: AskedFor = Field("basic", exclude=True, description="kinds of tasks; set on reading")
 
     @property
     def dt(self) -> float:
@@ -82,15 +95,21 @@ class Body(_Section):
         """The MJCF beside the TOML, or gymnasium's own of that name."""
         return mjcf_path(self.folder, self.mjcf)
 
-    @property
+    @cached_property
+    def space(self) -> Space:
+        """Toy coordinates and kinds of tasks."""
+        return SPACES[space_name({"coordinates": self.coordinates.model_dump()}, self.asked)]
+
+    @cached_property
     def task_ranges(self) -> dict[str, tuple[float, float]]:
         """Range of |specification| by kind name."""
-        return {"velocity": self.tasks.velocity, "goal": self.tasks.goal}
+        return self.of_kinds("tasks")
 
-    @property
-    def command_limits(self) -> np.ndarray:
-        """Largest |amount| by kind id."""
-        return np.array([self.commands.velocity, self.commands.goal])
+    @cached_property
+    def command_limits(self) -> Floats:
+        """Largest |amount| by global kind id; 0 for kinds that are not asked for."""
+        limits = self.of_kinds("commands")
+        return np.array([limits.get(kind, 0.0) for kind in KINDS])
 
     @cached_property
     def model(self) -> mujoco.MjModel:
@@ -106,28 +125,54 @@ class Body(_Section):
 
     def joint_addresses(self, coordinate: str) -> tuple[int, int]:
         """Index into qpos and into qvel of a coordinate's joint."""
-        joint = getattr(self.coordinates, coordinate)
-        index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, joint or "")
+        named = getattr(self.coordinates, coordinate)
+        if named is None:
+            raise UserError(f"body {self.name}: coordinates.{coordinate}: missing; it is needed for this body's tasks")
+        joint, _, part = named.partition(".")
+        index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, joint)
+        names = [self.model.joint(i).name for i in range(self.model.njnt)]
         if index < 0:
-            names = [self.model.joint(i).name for i in range(self.model.njnt)]
             raise UserError(f"body {self.name}: coordinates.{coordinate}: no joint {joint!r}; the model has {names}")
-        return int(self.model.jnt_qposadr[index]), int(self.model.jnt_dofadr[index])
+        free = self.model.jnt_type[index] == mujoco.mjtJoint.mjJNT_FREE
+        if coordinate != "heading" and (part in _PARTS) != free:
+            needs = f"is free: say {joint}.x, {joint}.y or {joint}.z" if free else "is not free and has no parts"
+            raise UserError(f"body {self.name}: coordinates.{coordinate}: joint {joint!r} {needs}")
+        offset = _PARTS.index(part) if part else 0
+        return int(self.model.jnt_qposadr[index]) + offset, int(self.model.jnt_dofadr[index]) + offset
+
+    def turns_by_quaternion(self) -> bool:
+        """Whether the heading is that of a free joint."""
+        index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, self.coordinates.heading or "")
+        return index >= 0 and self.model.jnt_type[index] == mujoco.mjtJoint.mjJNT_FREE
+
+    def of_kinds(self, section: Literal["tasks", "commands"]) -> dict[str, Any]:
+        """What a section says for each kind of the body's space; along both axes of the plane the same."""
+        said = {kind: getattr(getattr(self, section), kind.removesuffix("_y")) for kind in self.space.kinds}
+        for kind, value in said.items():
+            if value is None:
+                raise UserError(f"body {self.name}: {section}.{kind}: missing; tasks={self.asked} asks for it")
+        return said
 
 
-def load_body(name: str) -> Body:
-    """Read and check a body by name or path.
+def load_body(name: str, asked: AskedFor = "basic") -> Body:
+    """Read and check a body by name or path; ``asked`` is ``basic`` (velocity and goal) or ``all`` kinds of tasks.
 
     Raises:
         UserError: no such body, a field missing or out of range, or a model that does not load.
     """
     path = body_path(name)
     try:
-        body = Body.model_validate({**read_toml(path), "folder": path.parent})
+        body = Body.model_validate({**read_toml(path), "folder": path.parent, "asked": asked})
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{path.name}: {field}: {_line(first['msg'])}") from error
-    body.joint_addresses("x")
+    for position in body.space.positions:
+        body.joint_addresses(position)
+    if body.coordinates.heading is not None:
+        body.joint_addresses("heading")
+    body.of_kinds("tasks")
+    body.of_kinds("commands")
     return body
 
 

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 from envs.errors import UserError
 
 BODIES = Path(__file__).parent / "bodies"
+#: Kinds of tasks that a body can be asked for: velocity and goal, or stand, jump and flip besides.
+AskedFor = Literal["basic", "all"]
 
 
 def body_names() -> list[str]:
@@ -33,6 +35,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path.name}: not valid TOML: {' '.join(str(error).split())}") from error
+
+
+def space_name(described: dict[str, Any], asked: AskedFor) -> str:
+    """The space of toy coordinates that a body's description and the tasks asked for need."""
+    if asked == "all":
+        return "posture"
+    coordinates = described.get("coordinates", {})
+    return "plane" if isinstance(coordinates, dict) and coordinates.get("y") is not None else "line"
 
 
 def mjcf_path(folder: Path, name: str) -> Path:

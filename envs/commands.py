@@ -1,7 +1,8 @@
 """Commands: what a low-level controller obeys, and many bodies practising them.
 
-A command is a kind and a signed amount relative to where the body is: a displacement in metres (goal) or a
-velocity in m/s. The observation carries what remains of it, so no absolute position ever appears.
+A command is a kind and a signed amount relative to where the body is: a displacement in metres (goal), a velocity in
+m/s, a pitch, a vertical speed or a pitch rate. The observation carries what remains of it as it looks from the body's
+heading, so no absolute position ever appears.
 """
 
 from __future__ import annotations
@@ -11,76 +12,128 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.body import Body
+from envs.heading import rotated
 from envs.stepper import Stepper
-from envs.tasks import ACTIVE_KINDS, GOAL, VELOCITY, VX, Floats, Ints, X
+from envs.tasks import FLIP, GOAL, JUMP, KINDS, STAND, VELOCITY, Floats, Ints, Tasks, active_coordinate
 
-#: Share of commands that ask to stand still, and of goals nearer than a tenth of the range.
+#: Kinds that are obeyed alike: the same along both axes of the plane.
+_FAMILY = np.array([KINDS.index(kind.removesuffix("_y")) for kind in KINDS])
+_GOALS = _FAMILY == GOAL
+_VELOCITIES = _FAMILY == VELOCITY
+#: Kinds whose amount is a displacement from where the body is.
+_RELATIVE = _GOALS | (np.arange(len(KINDS)) == STAND)
+#: Share of commands that ask to stand still, and of displacements smaller than a tenth of the range.
 _STILL, _NEAR = 0.08, 0.25
-#: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2.
+#: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2; pitch rates in rad/s.
 _FLOOR, _SHARE = 0.25, 0.5
+_PITCH_RATE_FLOOR = 1.0
 #: What a fall costs, in units of the reward, which is negative at every step: for less, to fall early would pay.
 _FALL = 100.0
-#: A goal this far (m) costs half of what a far one does.
+#: A goal this far (m) costs half of what a far one does; a pitch this far off (rad) the same.
 _GOAL_SCALE = 0.1
 #: Speed asked for per metre that remains to a goal (1/s).
 _APPROACH = 2.0
+#: Seconds over which the vertical speed of a jump is averaged: within a hop it takes every value.
+_HOP = 0.5
 
 
-#: Features that describe a command to the low level.
-COMMAND_FEATURES = 4
-
-
-@dataclass
+@dataclass(frozen=True)
 class Commands:
-    """Commands in force for n bodies: kind ids (n,) and targets (n,), an absolute x for goals, else m/s."""
+    """Commands in force for n bodies: kind ids (n,) and targets (n,), absolute for goals and pitches."""
 
+    body: Body
     kind: Ints
     target: Floats
 
     @staticmethod
-    def relative(kind: Ints, amount: Floats, coordinates: Floats, limits: Floats) -> Commands:
-        """From signed amounts (n,), capped to what the low level was trained on, at coordinates (n, 2)."""
-        amount = np.clip(amount, -limits[kind], limits[kind])
-        return Commands(kind, amount + np.where(kind == GOAL, coordinates[:, X], 0.0))
+    def relative(body: Body, kind: Ints, amount: Floats, coordinates: Floats) -> Commands:
+        """From signed amounts (n,), capped to what the low level was trained on, at coordinates (n, c)."""
+        limits = body.command_limits[kind]
+        here = _here(body, kind, coordinates)
+        stand = kind == STAND  # a pitch means something by itself: what is capped is where it leads
+        amount = np.where(stand, np.clip(here + amount, -limits, limits) - here, np.clip(amount, -limits, limits))
+        return Commands(body, kind, amount + here)
+
+    def rows(self, index: np.ndarray) -> Commands:
+        """The commands of some bodies."""
+        return Commands(self.body, self.kind[index], self.target[index])
+
+    def replaced(self, rows: np.ndarray, others: Commands) -> Commands:
+        """The same with other commands for some bodies (mask)."""
+        kind, target = self.kind.copy(), self.target.copy()
+        kind[rows], target[rows] = others.kind, others.target
+        return Commands(self.body, kind, target)
 
     def remaining(self, coordinates: Floats) -> Floats:
-        """(n,): metres still to go, or the velocity asked for."""
-        return self.target - np.where(self.kind == GOAL, coordinates[:, X], 0.0)
+        """(n,): the displacement still to go, or the velocity asked for."""
+        return self.target - _here(self.body, self.kind, coordinates)
 
-    def wanted_speed(self, coordinates: Floats, limits: Floats) -> Floats:
-        """(n,) m/s: the velocity asked for, for goals in proportion to what remains."""
-        remaining = self.remaining(coordinates)
-        top = limits[VELOCITY]
-        return np.clip(np.where(self.kind == GOAL, _APPROACH * remaining, remaining), -top, top)
+    def wanted(self, coordinates: Floats) -> Floats:
+        """(n, axes) m/s along x, or x and y: the velocity asked for, for goals in proportion to what remains."""
+        top, remaining = self.body.command_limits[VELOCITY], self.remaining(coordinates)
+        speed = np.clip(np.where(_GOALS[self.kind], _APPROACH * remaining, remaining), -top, top)
+        return self._along_axes(np.where(_GOALS[self.kind] | _VELOCITIES[self.kind], speed, 0.0))
 
-    def features(self, coordinates: Floats, limits: Floats) -> Floats:
-        """(n, 4): one flag per kind, metres that remain to a goal (capped), and the speed wanted.
+    def features(self, coordinates: Floats, heading: Floats) -> Floats:
+        """(n, f): a flag per kind, metres that remain to a goal (capped) and the velocity wanted, from the heading.
 
-        The speed is common to all kinds, so that one gait is learnt for them all.
+        The velocity is common to goals and velocities, so that one gait is learnt for them all. Where other kinds are
+        asked for: the pitch that is missing, the vertical speed and the pitch rate.
         """
-        goal = self.kind == GOAL
-        distance = np.where(goal, np.clip(self.remaining(coordinates), -limits[GOAL], limits[GOAL]), 0.0)
-        return np.stack([~goal, goal, distance, self.wanted_speed(coordinates, limits)], axis=1).astype(np.float64)
+        limit, remaining = self.body.command_limits, self.remaining(coordinates)
+        distance = np.where(_GOALS[self.kind], np.clip(remaining, -limit[GOAL], limit[GOAL]), 0.0)
+        vectors = [_from_heading(v, heading) for v in (self._along_axes(distance), self.wanted(coordinates))]
+        families = [kind for kind in (VELOCITY, GOAL, STAND, JUMP, FLIP) if limit[kind] > 0]
+        flags = [_FAMILY[self.kind] == kind for kind in families]
+        others = [np.where(self.kind == kind, remaining, 0.0) for kind in families if kind in (STAND, JUMP, FLIP)]
+        return np.column_stack([*flags, *vectors, *others]).astype(np.float64)
 
     def error(self, coordinates: Floats) -> Floats:
         """(n,): unsigned error in the command's own unit."""
-        reached = np.where(self.kind == GOAL, coordinates[:, X], coordinates[:, VX])
-        return np.abs(reached - self.target)
+        tasks = Tasks(self.kind, self.target, self.body.space)
+        return np.abs(active_coordinate(tasks, coordinates) - self.target)
+
+    def _along_axes(self, amount: Floats) -> Floats:
+        """(n, axes) of amounts (n,) along the axis that each command is about."""
+        if "y" not in self.body.space.positions:
+            return amount[:, None]
+        across = np.char.endswith(np.array(KINDS)[self.kind], "_y")
+        return np.stack([np.where(across, 0.0, amount), np.where(across, amount, 0.0)], axis=1)
 
 
-def sample_commands(rng: np.random.Generator, coordinates: Floats, limits: Floats) -> Commands:
-    """Commands over the whole range, zero and small displacements included."""
-    n = len(coordinates)
-    kind = rng.integers(0, len(ACTIVE_KINDS), n)
+def _here(body: Body, kind: Ints, coordinates: Floats) -> Floats:
+    """(n,): the coordinate from which a displacement counts, 0 for all other kinds."""
+    tasks = Tasks(kind, np.zeros(len(kind)), body.space)
+    return np.where(_RELATIVE[kind], active_coordinate(tasks, coordinates), 0.0)
+
+
+def _from_heading(vector: Floats, heading: Floats) -> Floats:
+    """(n, axes) as it looks from headings (n,) rad."""
+    return vector if vector.shape[1] == 1 else np.stack(rotated(vector[:, 0], vector[:, 1], -heading), axis=1)
+
+
+def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -> Commands:
+    """Commands over the whole range, zero and small displacements included, at coordinates (n, c)."""
+    n, limits = len(coordinates), body.command_limits
+    kind = body.space.kind_ids[rng.integers(0, len(body.space.kinds), n)]
     share = rng.uniform(-1.0, 1.0, n)
     share = np.where(rng.random(n) < _STILL, 0.0, share)
-    share = np.where((kind == GOAL) & (rng.random(n) < _NEAR), share / 10.0, share)
-    return Commands.relative(kind, share * limits[kind], coordinates, limits)
+    share = np.where(_GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
+    share = np.where(kind == JUMP, np.abs(share), share)
+    amount = np.where(kind == STAND, share * limits[kind] - _here(body, kind, coordinates), share * limits[kind])
+    return Commands.relative(body, kind, amount, coordinates)
+
+
+def command_features(body: Body) -> int:
+    """Features that describe a command to the low level of a body."""
+    axes = 2 if "y" in body.space.positions else 1
+    families = len(set(_FAMILY[body.space.kind_ids]))
+    return families + 2 * axes + families - 2
 
 
 def low_level_observation(stepper: Stepper, commands: Commands, rows: np.ndarray | slice = slice(None)) -> Floats:
     """(n, body observation + command features): what a low-level controller sees."""
-    features = commands.features(stepper.coordinates(rows), stepper.body.command_limits)
+    features = commands.features(stepper.coordinates(rows), stepper.heading(rows))
     return np.concatenate([stepper.observation(rows), features], axis=1)
 
 
@@ -96,23 +149,25 @@ class CommandedBodies:
     """
 
     def __init__(self, body: Body, n: int, seed: int, seconds: float = 10.0, change: float = 3.0) -> None:
-        self.stepper, self.n = Stepper(body, n), n
+        self.body, self.stepper, self.n = body, Stepper(body, n), n
         self.rng = np.random.default_rng(seed)
         self.horizon = max(round(seconds / body.dt), 1)
         self._change = body.dt / change
-        self._limits = body.command_limits
+        self._forgets = min(body.dt / _HOP, 1.0)
         self.age = np.zeros(n, dtype=np.int64)
+        self.lift: Floats = np.zeros(n)
 
     @property
     def observation_size(self) -> int:
         """Features of the observation."""
-        return self.stepper.observation_size + COMMAND_FEATURES
+        return self.stepper.observation_size + command_features(self.body)
 
     def reset(self) -> Floats:
         """Start all bodies anew, at staggered ages, and return observations (n, features)."""
         self.stepper.reset(self.rng)
         self.age = self.rng.integers(0, self.horizon, self.n)
-        self.commands = sample_commands(self.rng, self.stepper.coordinates(), self._limits)
+        self.lift = np.zeros(self.n)
+        self.commands = sample_commands(self.rng, self.body, self.stepper.coordinates())
         return low_level_observation(self.stepper, self.commands)
 
     def step(self, actions: Floats) -> tuple[Floats, Floats, np.ndarray, np.ndarray, Floats]:
@@ -131,28 +186,40 @@ class CommandedBodies:
         over = fell | timed_out
         if over.any():
             self.stepper.reset(self.rng, over)
-            self.age[over] = 0
+            self.age[over], self.lift[over] = 0, 0.0
         self._replace(over | (self.rng.random(self.n) < self._change))
         return low_level_observation(self.stepper, self.commands), rewards, fell, timed_out, last
 
-    def restore(self, state: Floats, age: Ints, kind: Ints, target: Floats) -> None:
+    def restore(self, state: Floats, age: Ints, lift: Floats, kind: Ints, target: Floats) -> None:
         """Put the bodies where an interrupted training left them (the generator's state is the caller's)."""
-        self.stepper.state, self.age, self.commands = state.copy(), age.copy(), Commands(kind.copy(), target.copy())
+        self.stepper.state, self.age, self.lift = state.copy(), age.copy(), lift.copy()
+        self.commands = Commands(self.body, kind.copy(), target.copy())
 
     def _rewards(self) -> Floats:
-        """Minus the relative error to the speed that the command asks for here; near a goal also the distance.
+        """Minus the relative error of what the command asks for; where it is a position also the distance.
 
-        A goal asks for a speed proportional to what remains of it, so that both kinds teach one gait.
+        A goal asks for a velocity proportional to what remains of it, so that goals and velocities teach one gait.
         """
-        coordinates = self.stepper.coordinates()
-        goal = self.commands.kind == GOAL
-        wanted = self.commands.wanted_speed(coordinates, self._limits)
-        speed = np.minimum(np.abs(coordinates[:, VX] - wanted) / (_FLOOR + _SHARE * np.abs(wanted)), 2.0)
+        coordinates, kind = self.stepper.coordinates(), self.commands.kind
         distance = self.commands.error(coordinates)
-        return -speed - np.where(goal, distance / (distance + _GOAL_SCALE), 0.0)
+        cost = np.minimum(self._relative_error(coordinates, distance), 2.0)
+        return -cost - np.where(_RELATIVE[kind], distance / (distance + _GOAL_SCALE), 0.0)
+
+    def _relative_error(self, coordinates: Floats, distance: Floats) -> Floats:
+        space, kind, target = self.body.space, self.commands.kind, np.abs(self.commands.target)
+        wanted = self.commands.wanted(coordinates)
+        velocity = coordinates[:, len(space.positions) :][:, : wanted.shape[1]]
+        wrong = np.linalg.norm(velocity - wanted, axis=1)
+        cost = wrong / (_FLOOR + _SHARE * np.linalg.norm(wanted, axis=1))
+        if STAND not in space.kind_ids:
+            return cost
+        vertical = np.abs(coordinates[:, space.coordinates.index("vz")])
+        self.lift += self._forgets * (vertical - self.lift)
+        others = [distance, np.abs(self.lift - target) / (_FLOOR + _SHARE * target)]
+        others += [distance / (_PITCH_RATE_FLOOR + _SHARE * target)]
+        return np.select([kind == STAND, kind == JUMP, kind == FLIP], others, cost)
 
     def _replace(self, rows: np.ndarray) -> None:
-        if not rows.any():
-            return
-        fresh = sample_commands(self.rng, self.stepper.coordinates(rows), self._limits)
-        self.commands.kind[rows], self.commands.target[rows] = fresh.kind, fresh.target
+        if rows.any():
+            fresh = sample_commands(self.rng, self.body, self.stepper.coordinates(rows))
+            self.commands = self.commands.replaced(rows, fresh)

@@ -10,6 +10,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from envs.body import load_body
+from envs.body_files import AskedFor
 from envs.stepper import Stepper
 from envs.tasks import Floats, reward, sample_tasks
 
@@ -17,26 +18,27 @@ _SECONDS = 100.0  # an episode at the longest
 
 
 class BodyEnv(gymnasium.Env[Floats, NDArray[np.float32]]):
-    """One body. Observations are the toy coordinates (x, vx) followed by the body's own features without x.
+    """One body. Observations are the toy coordinates followed by the body's own features without its place.
 
     The task is drawn on reset and told in ``info`` alone.
 
     Args:
         body: name, or path of a TOML.
+        tasks: ``basic`` (velocity and goal) or ``all`` kinds.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 (gymnasium's own interface)
 
-    def __init__(self, body: str = "cheetah") -> None:
-        self._body = load_body(body)
+    def __init__(self, body: str = "cheetah", tasks: AskedFor = "basic") -> None:
+        self._body = load_body(body, tasks)
         self._stepper = Stepper(self._body, 1, threads=1)
-        features = 2 + self._stepper.observation_size
+        features = len(self._body.space.coordinates) + self._stepper.observation_size
         self.observation_space = Box(-np.inf, np.inf, (features,), np.float64)
         self.action_space = Box(-1.0, 1.0, (self._stepper.nu,), np.float32)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Floats, dict[str, Any]]:
         super().reset(seed=seed)
-        self._tasks = sample_tasks(self.np_random, 1, self._body.task_ranges)
+        self._tasks = sample_tasks(self.np_random, 1, self._body.task_ranges, self._body.space)
         self._stepper.reset(self.np_random)
         self._seconds = 0.0
         return self._observe(), {"task": self._tasks.labels()[0]}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 
 import mujoco
 import mujoco.rollout
 import numpy as np
 
 from envs.body import Body
+from envs.heading import Heading
 from envs.tasks import Floats
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -32,24 +34,29 @@ class Stepper:
         self._start = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self._datas[0], self._start, _STATE)
         self.state: Floats = np.tile(self._start, (n, 1))
-        self._x = body.joint_addresses("x")
-        self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), self._x[0])
         self._control_low, self._control_high = self.model.actuator_ctrlrange.T
-        self._toy_index = 1 + np.array([self._x[0], self.nq + self._x[1]])
+        self._toy_index = self._columns(body.space.positions)
         self._healthy = self._healthy_ranges()
+        self._heading = Heading.of(body)
+        places = self._columns(self._ground)[: len(self._ground)]
+        self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), places - 1)
 
     @property
     def observation_size(self) -> int:
         """Features of ``observation``."""
-        return len(self._observed)
+        return self.observation(slice(0, 1)).shape[1]
 
     def reset(self, rng: np.random.Generator, rows: np.ndarray | slice = slice(None)) -> None:
-        """Put some copies back to the model's own pose with a little noise."""
+        """Put some copies back to the model's own pose with a little noise, whatever way they face."""
         self.state[rows] = self._start
         count, noise = len(self.state[rows]), self.body.reset_noise
         fresh = self.state[rows]
         fresh[:, 1 : 1 + self.nq] += rng.uniform(-noise, noise, (count, self.nq))
         fresh[:, 1 + self.nq : 1 + self.nq + self.nv] += noise * rng.standard_normal((count, self.nv))
+        for first in self._quaternions:
+            fresh[:, first : first + 4] /= np.linalg.norm(fresh[:, first : first + 4], axis=1, keepdims=True)
+        if self._heading is not None:
+            self._heading.turn(fresh, rng.uniform(-np.pi, np.pi, count))
         self.state[rows] = fresh
 
     def step(self, actions: Floats, rows: np.ndarray | None = None) -> None:
@@ -73,12 +80,21 @@ class Stepper:
             self.state[rows] = states[:, -1]
 
     def observation(self, rows: np.ndarray | slice = slice(None)) -> Floats:
-        """(n, nq - 1 + nv): joint positions without x, then joint velocities."""
-        return self.state[rows][:, self._observed]
+        """(n, features): joint positions without the place on the ground, then joint velocities.
+
+        Of a body that turns in the plane, as it looks from its own heading.
+        """
+        state = self.state[rows]
+        return (state if self._heading is None else self._heading.removed(state))[:, self._observed]
 
     def coordinates(self, rows: np.ndarray | slice = slice(None)) -> Floats:
-        """(n, 2): toy coordinates x (m) and vx (m/s)."""
+        """(n, coordinates): toy coordinates of the body's space, m, rad and per second."""
         return self.state[rows][:, self._toy_index]
+
+    def heading(self, rows: np.ndarray | slice = slice(None)) -> Floats:
+        """(n,) rad: which way the body faces; 0 along the track."""
+        state = self.state[rows]
+        return np.zeros(len(state)) if self._heading is None else self._heading.angle(state)
 
     def fallen(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n,) bool: outside the healthy ranges, or no longer finite."""
@@ -87,6 +103,23 @@ class Stepper:
         for column, (low, high) in self._healthy:
             down |= (state[:, column] < low) | (state[:, column] > high)
         return down
+
+    @cached_property
+    def _quaternions(self) -> list[int]:
+        """First columns of the orientations of free and ball joints."""
+        free, ball = mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_BALL
+        skips = {int(free): 3, int(ball): 0}
+        joints = zip(self.model.jnt_type, self.model.jnt_qposadr, strict=True)
+        return [1 + int(address) + skips[int(kind)] for kind, address in joints if int(kind) in skips]
+
+    @property
+    def _ground(self) -> tuple[str, ...]:
+        return ("x",) if self.body.coordinates.y is None else ("x", "y")
+
+    def _columns(self, positions: tuple[str, ...]) -> np.ndarray:
+        """Columns of the state that hold some positions, then their velocities."""
+        qpos, qvel = np.array([self.body.joint_addresses(name) for name in positions]).T
+        return np.concatenate([1 + qpos, 1 + self.nq + qvel])
 
     def _healthy_ranges(self) -> list[tuple[int, tuple[float, float]]]:
         ranges = self.body.healthy

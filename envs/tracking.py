@@ -10,11 +10,11 @@ import numpy as np
 from envs.body import Body
 from envs.commands import Commands, low_level_observation
 from envs.stepper import Stepper
-from envs.tasks import GOAL, VELOCITY, VX, Floats, Ints
+from envs.tasks import Floats, Ints, Tasks, active_coordinate
 
 _SECONDS = 10.0  # an episode; its second half is measured
 _MEAN_OVER = 0.5  # s over which a velocity is averaged
-_GOAL_SHARES = (0.1, 1 / 6, 1 / 3, 0.5, 2 / 3, 1.0)
+_POSITION_SHARES = (0.1, 1 / 6, 1 / 3, 0.5, 2 / 3, 1.0)
 _VELOCITY_SHARES = (1 / 6, 1 / 3, 0.5, 2 / 3, 5 / 6, 1.0)
 
 
@@ -25,7 +25,7 @@ class Tracking:
     Attributes:
         kind, amount: the commands (n,).
         error: instantaneous (n,).
-        mean_error: of the velocity averaged over half a second; for goals the same as ``error``.
+        mean_error: of the velocity averaged over half a second; for positions the same as ``error``.
         fell: whether the body left its healthy range.
     """
 
@@ -38,11 +38,13 @@ class Tracking:
 
 def measured_commands(body: Body) -> tuple[Ints, Floats]:
     """The commands that are measured: shares of the trained range, front and back."""
-    limits = body.command_limits
-    goals = np.outer([1, -1], _GOAL_SHARES).ravel() * limits[GOAL]
-    velocities = np.outer([1, -1], _VELOCITY_SHARES).ravel() * limits[VELOCITY]
-    kind = np.repeat([GOAL, VELOCITY], [len(goals), len(velocities)])
-    return kind, np.concatenate([goals, velocities])
+    kinds, amounts = [], []
+    for place, kind in enumerate(body.space.kind_ids):
+        shares = _VELOCITY_SHARES if body.space.velocity_like[place] else _POSITION_SHARES
+        signs = [1] if body.space.unsigned[place] else [1, -1]
+        amounts.append(np.outer(signs, shares).ravel() * body.command_limits[kind])
+        kinds.append(np.full(len(amounts[-1]), kind))
+    return np.concatenate(kinds), np.concatenate(amounts)
 
 
 def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int) -> Tracking:
@@ -51,16 +53,18 @@ def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int) 
     kind, amount = np.tile(kind, repeats), np.tile(amount, repeats)
     stepper = Stepper(body, len(kind))
     stepper.reset(np.random.default_rng(seed))
-    commands = Commands.relative(kind, amount, stepper.coordinates(), body.command_limits)
-    steps = round(_SECONDS / body.dt)
-    errors, velocities, fell = np.empty((steps, len(kind))), np.empty((steps, len(kind))), np.zeros(len(kind), bool)
+    commands = Commands.relative(body, kind, amount, stepper.coordinates())
+    steps, tasks = round(_SECONDS / body.dt), Tasks(kind, amount, body.space)
+    errors, reached, fell = np.empty((steps, len(kind))), np.empty((steps, len(kind))), np.zeros(len(kind), bool)
     for t in range(steps):
         stepper.step(act(low_level_observation(stepper, commands)))
-        errors[t], velocities[t] = commands.error(stepper.coordinates()), stepper.coordinates()[:, VX]
+        errors[t] = commands.error(stepper.coordinates())
+        reached[t] = active_coordinate(tasks, stepper.coordinates())
         fell |= stepper.fallen()
     half, window = steps // 2, max(round(_MEAN_OVER / body.dt), 1)
-    whole = velocities[half : half + (steps - half) // window * window]
+    whole = reached[half : half + (steps - half) // window * window]
     means = whole.reshape(-1, window, len(kind)).mean(axis=1)
     error = errors[half:].mean(axis=0) / np.abs(amount)
-    mean_error = np.where(kind == VELOCITY, np.abs(means - amount).mean(axis=0) / np.abs(amount), error)
+    velocity_like = body.space.velocity_like[body.space.place(kind)]
+    mean_error = np.where(velocity_like, np.abs(means - amount).mean(axis=0) / np.abs(amount), error)
     return Tracking(kind, amount, error, mean_error, fell)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from envs.tasks import GOAL
+from envs.tasks import SPACES, Space
 from models.inference import Decoder, Encoder, TaskHead, ToyPolicy
-
-#: Metres that the toy's law travels per unit of action, and metres per second that it reaches.
-LOOK_AHEAD_METRES, LOOK_AHEAD_SPEED = 0.5, 5.0
 
 
 def save_module(module: nn.Module, path: Path) -> None:
@@ -26,18 +24,20 @@ class ToyAgent(nn.Module):
     """What ``toy_inference`` trains.
 
     Args:
+        space: toy coordinates and kinds, by name.
         latent: size of the latent.
         width: units of the encoder's GRU and of the decoder's layers.
         policy_width: units of the policy's layers.
     """
 
-    def __init__(self, latent: int, width: int, policy_width: int) -> None:
+    def __init__(self, space: str, latent: int, width: int, policy_width: int) -> None:
         super().__init__()
-        self.sizes = {"latent": latent, "width": width, "policy_width": policy_width}
-        self.encoder = Encoder(latent, width)
-        self.decoder = Decoder(latent, width)
-        self.head = TaskHead(latent)
-        self.policy = ToyPolicy(latent, policy_width)
+        self.sizes = {"space": space, "latent": latent, "width": width, "policy_width": policy_width}
+        self.space = SPACES[space]
+        self.encoder = Encoder(self.space, latent, width)
+        self.decoder = Decoder(self.space, latent, width)
+        self.head = TaskHead(self.space, latent)
+        self.policy = ToyPolicy(self.space, latent, policy_width)
 
     def save(self, folder: Path) -> None:
         """One safetensors file per part and ``agent.json``."""
@@ -55,23 +55,23 @@ class ToyAgent(nn.Module):
 
     def command(self, coordinates: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """What the toy would do next: kinds (n,) by the task head, amounts (n,) by a one-step look-ahead of the law."""
-        logits, _ = self.head(z)
-        kind = logits.argmax(dim=-1) // 2
-        return kind, look_ahead(kind, self.policy(coordinates, z))
+        place = torch.as_tensor(self.space.kind_of_base_task)[self.head(z)[0].argmax(dim=-1)]
+        amounts = look_ahead(self.space, self.policy(coordinates, z))
+        return torch.as_tensor(self.space.kind_ids)[place], amounts.gather(-1, place[..., None])[..., 0]
 
 
 def load_encoder(folder: Path) -> Encoder:
     """The frozen encoder alone."""
     sizes = _sizes(folder)
-    encoder = Encoder(sizes["latent"], sizes["width"])
+    encoder = Encoder(SPACES[sizes["space"]], sizes["latent"], sizes["width"])
     encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
     return encoder.requires_grad_(False).eval()
 
 
-def _sizes(folder: Path) -> dict[str, int]:
+def _sizes(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "agent.json").read_text())
 
 
-def look_ahead(kind: Tensor, action: Tensor) -> Tensor:
-    """The displacement (m) or velocity (m/s) that the toy's law gives an action, by kind."""
-    return action * (kind == GOAL).to(action.dtype) * LOOK_AHEAD_METRES + action * (kind != GOAL) * LOOK_AHEAD_SPEED
+def look_ahead(space: Space, actions: Tensor) -> Tensor:
+    """(..., kinds): the velocity or displacement that the toy's law gives actions (..., positions), by kind."""
+    return actions[..., torch.as_tensor(space.moves)] * actions.new_tensor(space.look_ahead)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from envs.body_files import AskedFor
+
 if TYPE_CHECKING:
     # Imported where used: a plan, a form or a look-up needs the configs and should not wait for torch.
     import pandas as pd
@@ -28,6 +30,15 @@ class StageConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of everything random in the stage")
+
+
+class BodyStageConfig(StageConfig):
+    """Base of the configs of stages that run on a body."""
+
+    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
+    tasks: AskedFor = Field(
+        default="basic", description="kinds of tasks: velocity and goal, or all: stand, jump and flip besides"
+    )
 
 
 class Progress(Protocol):

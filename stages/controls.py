@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from envs.tasks import GOAL, Tasks, X
-from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor
+from envs.tasks import missing
+from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor, places
 from models.inference import Encoder
-from models.toy_agent import LOOK_AHEAD_METRES, ToyAgent
+from models.toy_agent import ToyAgent
 from stages.contract import Artifact, Route
 from stages.decisions import DecidingBodies, tensor
 
@@ -29,12 +29,12 @@ class Stack:
     Attributes:
         toy: encoder, head and policy of the toy.
         decider: of the route.
-        reach: how far ahead the route's goal commands look, m.
+        reach: how far ahead the route's commands look (kinds,), each in its unit.
     """
 
     toy: ToyAgent
     decider: Decider
-    reach: float
+    reach: Tensor
 
     @staticmethod
     def load(route: Route, inputs: Mapping[str, Artifact]) -> Stack:
@@ -43,10 +43,10 @@ class Stack:
         if route == "reuse":
             predictor = StridePredictor(**inputs["striding"].json("stride.json"))
             predictor.load_state_dict(load_file(inputs["striding"].folder / "stride.safetensors"))
-            return Stack(toy, ReuseDecider(toy, predictor.requires_grad_(False)), LOOK_AHEAD_METRES)
+            return Stack(toy, ReuseDecider(toy, predictor.requires_grad_(False)), tensor(toy.space.look_ahead))
         policy = HighLevelPolicy(**inputs["high_level"].json("policy.json"))
         policy.load_state_dict(load_file(inputs["high_level"].folder / "policy.safetensors"))
-        return Stack(toy, policy.requires_grad_(False), float(policy.limits[GOAL]))
+        return Stack(toy, policy.requires_grad_(False), policy.limits)
 
     def encoder(self, control: str) -> Encoder:
         """The frozen encoder, or one with random weights."""
@@ -54,7 +54,7 @@ class Stack:
             return self.toy.encoder
         with torch.random.fork_rng():
             torch.manual_seed(_RANDOM_ENCODER_SEED)
-            return Encoder(self.toy.encoder.latent, self.toy.encoder.width).requires_grad_(False)
+            return Encoder(self.toy.space, self.toy.encoder.latent, self.toy.encoder.width).requires_grad_(False)
 
     def decide(self, control: str, bodies: DecidingBodies) -> Decision:
         """What the agent, or the control, does now."""
@@ -63,18 +63,19 @@ class Stack:
         if control == "no_inference":
             z = torch.zeros_like(z)
         if control == "oracle":
-            return self._told(bodies.tasks, observation, coordinates, z)
+            return self._told(bodies, observation, coordinates, z)
         decision = self.decider.decide(observation, coordinates, z)
         if control.startswith("fixed_"):
             fixed = torch.full_like(decision.stride, int(control.removeprefix("fixed_")))
             return Decision(decision.kind, decision.amount, fixed)
         return decision
 
-    def _told(self, tasks: Tasks, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
+    def _told(self, bodies: DecidingBodies, observation: Tensor, coordinates: Tensor, z: Tensor) -> Decision:
         """The command that the true task asks for, within the route's reach, with the route's stride for it."""
-        kind, specification = torch.as_tensor(tasks.kind), tensor(tasks.specification)
-        ahead = (specification - coordinates[:, X]).clamp(-self.reach, self.reach)
-        amount = torch.where(kind == GOAL, ahead, specification)
+        tasks, kind = bodies.tasks, torch.as_tensor(bodies.tasks.kind)
+        place = places(tasks.space, kind)
+        reach = torch.where(torch.as_tensor(tasks.space.velocity_like), torch.inf, self.reach)[place]
+        amount = torch.minimum(torch.maximum(tensor(missing(tasks, bodies.coordinates())), -reach), reach)
         if isinstance(self.decider, ReuseDecider):
             return Decision(kind, amount, self.decider.stride(observation, kind, amount, z))
         return Decision(kind, amount, self.decider.decide(observation, coordinates, z).stride)

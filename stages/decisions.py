@@ -34,7 +34,8 @@ class Outcome:
     Attributes:
         rewards: of every control step; what a stride did not reach is 0.
         observations: (n, 20, features) of the body after every control step.
-        coordinates: (n, 20, 2) after every control step.
+        coordinates: (n, 20, c) after every control step.
+        states: (n, 20, columns) of the physics after every control step.
         stride: control steps taken (n,), fewer than asked for where the body fell.
         fell: in this decision (n,).
     """
@@ -42,6 +43,7 @@ class Outcome:
     rewards: Floats
     observations: Floats
     coordinates: Floats
+    states: Floats
     stride: Ints
     fell: np.ndarray
 
@@ -83,9 +85,7 @@ class DecidingBodies:
 
     def restart(self, rows: np.ndarray, tasks: Tasks) -> None:
         """Some bodies (mask) to the start, with the tasks given for them."""
-        kind, specification = self.tasks.kind.copy(), self.tasks.specification.copy()
-        kind[rows], specification[rows] = tasks.kind, tasks.specification
-        self.tasks = Tasks(kind, specification)
+        self.tasks = self.tasks.replaced(rows, tasks)
         self.stepper.reset(self.rng, rows)
         self.fallen[rows], self.seconds[rows] = False, 0.0
         kept = torch.as_tensor(~rows)
@@ -96,7 +96,7 @@ class DecidingBodies:
         return self.stepper.observation()
 
     def coordinates(self) -> Floats:
-        """(n, 2): x and vx."""
+        """(n, c): toy coordinates."""
         return self.stepper.coordinates()
 
     def latent(self) -> torch.Tensor:
@@ -110,7 +110,7 @@ class DecidingBodies:
         A body that falls, or has fallen, takes no further control step.
         """
         before = self.coordinates()
-        commands = Commands.relative(kind, amount, before, self.body.command_limits)
+        commands = Commands.relative(self.body, kind, amount, before)
         outcome = self._stride(commands, np.clip(stride, 1, LONGEST_STRIDE))
         self._observe(before, outcome)
         return outcome
@@ -118,14 +118,16 @@ class DecidingBodies:
     def _stride(self, commands: Commands, stride: Ints) -> Outcome:
         rewards = np.zeros((self.n, LONGEST_STRIDE))
         observations = np.zeros((self.n, LONGEST_STRIDE, self.stepper.observation_size))
-        coordinates = np.zeros((self.n, LONGEST_STRIDE, 2))
+        coordinates = np.zeros((self.n, LONGEST_STRIDE, len(self.body.space.coordinates)))
+        states = np.zeros((self.n, LONGEST_STRIDE, self.stepper.state.shape[1]))
         taken, fell = np.zeros(self.n, dtype=np.int64), np.zeros(self.n, dtype=bool)
         for i in range(int(stride.max())):
             rows = np.flatnonzero((i < stride) & ~self.fallen)
             if not len(rows):
                 break
-            chosen = Commands(commands.kind[rows], commands.target[rows])
-            self.stepper.step(self.act(low_level_observation(self.stepper, chosen, rows)), rows)
+            seen = low_level_observation(self.stepper, commands.rows(rows), rows)
+            self.stepper.step(self.act(seen), rows)
+            states[rows, i] = self.stepper.state[rows]
             coordinates[rows, i] = self.stepper.coordinates(rows)
             observations[rows, i] = self.stepper.observation(rows)
             rewards[rows, i] = reward(self.tasks[rows], coordinates[rows, i])
@@ -133,7 +135,7 @@ class DecidingBodies:
             fell[rows] = self.stepper.fallen(rows)
             self.fallen |= fell
         self.seconds += taken * self.body.dt
-        return Outcome(rewards, observations, coordinates, np.maximum(taken, 1), fell)
+        return Outcome(rewards, observations, coordinates, states, np.maximum(taken, 1), fell)
 
     def _observe(self, before: Floats, outcome: Outcome) -> None:
         after, last = self.coordinates(), outcome.last(outcome.rewards)
@@ -141,9 +143,14 @@ class DecidingBodies:
         self.belief = self.encoder.update(self.belief, tensor(transition))
 
 
+def draw_tasks(rng: np.random.Generator, body: Body, n: int) -> Tasks:
+    """n tasks of the kinds that a body is asked for, over its ranges."""
+    return sample_tasks(rng, n, body.task_ranges, body.space)
+
+
 def finish_episodes(bodies: DecidingBodies, ages: Ints, episode: int, rng: np.random.Generator) -> Ints:
     """Start bodies anew, with fresh tasks, that have fallen or decided ``episode`` times; returns ages (n,)."""
     over = bodies.fallen | (ages >= episode)
     if over.any():
-        bodies.restart(over, sample_tasks(rng, int(over.sum()), bodies.body.task_ranges))
+        bodies.restart(over, draw_tasks(rng, bodies.body, int(over.sum())))
     return np.where(over, 0, ages)

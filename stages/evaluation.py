@@ -17,33 +17,23 @@ import pandas as pd
 import torch
 
 from envs.body import Body, load_body
-from envs.tasks import (
-    BASE_TASKS,
-    KINDS,
-    Floats,
-    Ints,
-    Tasks,
-    active_coordinate,
-    concatenate,
-    reference_tasks,
-    sample_tasks,
-)
+from envs.tasks import KINDS, Floats, Ints, Tasks, active_coordinate, concatenate, reference_tasks
 from models.controller import Controller
 from stages.configs.evaluation import EvaluationConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.controls import CONTROLS, FIXED_STRIDES, Stack
-from stages.decisions import DecidingBodies
+from stages.decisions import DecidingBodies, draw_tasks
 from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
-from stages.video import film
+from stages.video import Clip, film
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
 _EVALUATION_SEED, _RANDOM_TASKS_SEED = 30_011, 40_009
-_HEADLINE = ("goal_settled", "velocity_settled", "goal_success", "velocity_success", "return", "fall_rate")
+_HEADLINE = ("settled", "success", "return", "fall_rate")
 
 
 def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Run every control, score its episodes, and write tables, trajectories, latents and a video."""
-    body = load_body(config.body)
+    body = load_body(config.body, config.tasks)
     stack = Stack.load(config.route, inputs)
     controller = Controller.load(inputs["low_level"].folder)
     suite = Suite.of(config, body)
@@ -79,8 +69,8 @@ class Suite:
     @staticmethod
     def of(config: EvaluationConfig, body: Body) -> Suite:
         """Reference tasks for every evaluation seed, then the random tasks once."""
-        reference = reference_tasks(body.task_ranges)
-        drawn = sample_tasks(np.random.default_rng(_RANDOM_TASKS_SEED), config.random_tasks, body.task_ranges)
+        reference = reference_tasks(body.task_ranges, body.space)
+        drawn = draw_tasks(np.random.default_rng(_RANDOM_TASKS_SEED), body, config.random_tasks)
         return Suite(
             concatenate([reference] * config.seeds + [drawn]),
             np.repeat(["reference", "random"], [len(reference) * config.seeds, len(drawn)]),
@@ -101,7 +91,7 @@ class Record:
     tasks: Tasks
     dt: float
     steps: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    inner: list[tuple[Floats, Floats, Ints]] = field(default_factory=list)
+    inner: list[tuple[Floats, Ints]] = field(default_factory=list)
 
     def add(self, **values: np.ndarray) -> None:
         """Append a decision."""
@@ -156,14 +146,13 @@ class Record:
                 "task": np.tile(suite.number[rows], decisions),
                 **{name: np.tile(values, decisions) for name, values in _task_columns(tasks).items()},
                 "decision": np.repeat(np.arange(1, decisions + 1), len(rows)),
-                "x": coordinates[..., 0].ravel(),
-                "vx": coordinates[..., 1].ravel(),
+                **{name: coordinates[..., i].ravel() for i, name in enumerate(tasks.space.coordinates)},
                 "coordinate": active_coordinate(tasks, coordinates).ravel(),
                 **flat,
                 "command_kind": np.array(KINDS)[self.array("command_kind")[:, rows].ravel()],
-                "believed_base_task": np.array(BASE_TASKS)[self.believed[:, rows].ravel()],
+                "believed_base_task": np.array(tasks.space.base_tasks)[self.believed[:, rows].ravel()],
                 "belief": probabilities.max(axis=-1).ravel(),
-                **{f"p{i}": probabilities[..., i].ravel() for i in range(len(BASE_TASKS))},
+                **{f"p {name}": probabilities[..., i].ravel() for i, name in enumerate(tasks.space.base_tasks)},
                 "estimate": self.array("estimate")[:, rows].ravel(),
             }
         )
@@ -178,23 +167,22 @@ class Record:
         decision = np.repeat(numbers, len(suite.shown))
         return pd.DataFrame({**columns, "decision": decision, **{f"z{i}": flat[:, i] for i in range(flat.shape[1])}})
 
-    def clips(self, suite: Suite, seconds: float) -> list[tuple[str, Floats, Floats, Floats]]:
-        """Per base task one reference task: label, target (1,), observations (time, f) and coordinates (time, 2)."""
+    def clips(self, suite: Suite, seconds: float) -> list[Clip]:
+        """Per base task one reference task."""
         base_task = self.tasks[suite.shown].base_task
-        chosen = [int(suite.shown[np.flatnonzero(base_task == base)[1]]) for base in range(len(BASE_TASKS))]
-        return [self._clip(row, int(seconds / self.dt)) for row in chosen]
+        chosen = [int(np.flatnonzero(base_task == base)[1]) for base in np.unique(base_task)]
+        labels = self.tasks[suite.shown].labels()
+        return [(labels[row], self._states(row)[: int(seconds / self.dt)]) for row in chosen]
 
-    def _clip(self, row: int, steps: int) -> tuple[str, Floats, Floats, Floats]:
-        parts = [(observed[row, : stride[row]], at[row, : stride[row]]) for observed, at, stride in self.inner]
-        observations, coordinates = (np.concatenate(values)[:steps] for values in zip(*parts, strict=True))
-        task = self.tasks[np.array([row])]
-        return task.labels()[0], task.specification, observations, coordinates
+    def _states(self, row: int) -> Floats:
+        """States (control steps, columns) of a task that is shown."""
+        return np.concatenate([states[row, : stride[row]] for states, stride in self.inner])
 
 
 def _task_columns(tasks: Tasks) -> dict[str, Any]:
     return {
         "kind": np.array(KINDS)[tasks.kind],
-        "base_task": np.array(BASE_TASKS)[tasks.base_task],
+        "base_task": tasks.base_task_names,
         "specification": tasks.specification,
         "label": np.array(tasks.labels()),
     }
@@ -225,11 +213,11 @@ def _episodes(
             command_kind=kind,
             command=amount,
             probabilities=logits.softmax(dim=-1).numpy(),
-            estimate=estimates.numpy()[rows, suite.tasks.kind],
+            estimate=estimates.numpy()[rows, body.space.place(suite.tasks.kind)],
             latent=z.numpy(),
         )
         if control == "agent":
-            record.inner.append((outcome.observations, outcome.coordinates, outcome.stride))
+            record.inner.append((outcome.states[suite.shown], outcome.stride[suite.shown]))
     return record
 
 
@@ -237,8 +225,9 @@ def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[
     """Metrics of the reference tasks, each with mean, median, interquartile mean and interval."""
     reference = episodes[episodes.task_set == "reference"]
     columns: dict[str, Any] = {}
-    for kind in ("goal", "velocity"):
-        rows = reference[reference.kind == kind]
+    family = reference.kind.str.removesuffix("_y")
+    for kind in sorted(set(family)):
+        rows = reference[family == kind]
         columns |= {f"{kind}_{name}": rows[name] for name in ("settled", "raw", "whole", "success")}
     columns |= {"return": reference.episode_return, "fall_rate": reference.fell}
     columns |= {name: reference[name] for name in ("seconds", "mean_stride", "decisions_to_identify")}
@@ -252,4 +241,4 @@ def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[
 
 
 def _headline(table: dict[str, dict[str, float]]) -> Metrics:
-    return {name: table[name]["mean"] for name in _HEADLINE}
+    return {name: values["mean"] for name, values in table.items() if name.endswith(_HEADLINE)}

@@ -24,29 +24,27 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 
 from envs.body import load_body
-from envs.commands import COMMAND_FEATURES
-from envs.tasks import ACTIVE_KINDS, GOAL, Floats, Tasks, X, sample_tasks
+from envs.tasks import Floats, Tasks, missing
 from models.controller import Controller
 from models.deciders import HighLevelPolicy
-from models.inference import mlp
+from models.inference import kind_scale, mlp
 from models.toy_agent import load_encoder, save_module
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
 
 _SMOOTH = 5  # updates in a point of the learning curve
-_TASK_FEATURES = len(ACTIVE_KINDS) + 2
 
 
 def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train the policy on the body; write the best of its smoothed learning curve, and the curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
+    body, controller = load_body(config.body, config.tasks), Controller.load(inputs["low_level"].folder)
     encoder = load_encoder(inputs["toy_inference"].folder)
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
-    bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
-    learner = Learner(config, controller, encoder.latent, tuple(float(limit) for limit in body.command_limits))
+    bodies.reset(draw_tasks(rng, body, config.bodies))
+    learner = Learner(config, controller, encoder.latent, bodies)
     ages = rng.integers(0, config.episode, config.bodies)
     rows: list[dict[str, float]] = []
     best, best_state = -np.inf, deepcopy(learner.policy.state_dict())
@@ -91,15 +89,15 @@ class _Batch:
 class Learner:
     """Policy, privileged critic and their optimiser."""
 
-    def __init__(self, config: HighLevelConfig, controller: Controller, latent: int, limits: tuple[float, ...]) -> None:
-        self.config = config
-        observations = len(controller.mean) - COMMAND_FEATURES
-        self.policy = HighLevelPolicy(observations, latent, config.width, limits)
+    def __init__(self, config: HighLevelConfig, controller: Controller, latent: int, bodies: DecidingBodies) -> None:
+        self.config, space, observations = config, bodies.body.space, bodies.stepper.observation_size
+        limits = tuple(float(limit) for limit in bodies.body.command_limits[space.kind_ids])
+        self.policy = HighLevelPolicy(space.name, observations, latent, config.width, limits)
         self.policy.mean.copy_(controller.mean[:observations])
         self.policy.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
         with torch.no_grad():
             cast(nn.Linear, self.policy.net[-1]).weight.mul_(0.1)
-        self.critic = mlp(self.policy.inputs + _TASK_FEATURES, config.width, 1)
+        self.critic = mlp(self.policy.inputs + 2 * len(space.kinds), config.width, 1)
         parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
 
@@ -178,8 +176,8 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     config, policy = learner.config, learner.policy
     features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
     kind, share, stride, log_probability = learner.sample(features)
-    amount = share.clamp(-1.0, 1.0) * policy.limits[kind]
-    outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride.numpy() + 1).capped(WORST_REWARD)
+    amount = (share.clamp(-1.0, 1.0) * policy.limits[kind]).numpy().astype(np.float64)
+    outcome = bodies.decide(policy.space.kind_ids[kind.numpy()], amount, stride.numpy() + 1).capped(WORST_REWARD)
     total = outcome.last(outcome.discounted(config.discount)) - config.decision_cost
     discount = tensor(config.discount**outcome.stride)
     after = learner.value(_seen(policy, bodies), task)
@@ -208,14 +206,13 @@ def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:
 
 
 def _wanted(tasks: Tasks, coordinates: Floats, limits: Tensor) -> tuple[Tensor, Tensor]:
-    """Kind (n,) and share of the limits (n,) of the command that the true task asks for."""
-    kind = torch.as_tensor(tasks.kind)
-    amount = tasks.specification - np.where(tasks.kind == GOAL, coordinates[:, X], 0.0)
-    return kind, (tensor(amount) / limits[kind]).clamp(-1.0, 1.0)
+    """Place of the kind (n,) and share of the limits (n,) of the command that the true task asks for."""
+    place = torch.as_tensor(tasks.space.place(tasks.kind))
+    return place, (tensor(missing(tasks, coordinates)) / limits[place]).clamp(-1.0, 1.0)
 
 
 def task_features(tasks: Tasks) -> Tensor:
-    """(n, 4): one flag per kind and the specification in m/s and in tens of metres, for the critic only."""
-    goal = tensor(tasks.kind == GOAL)
-    specification = tensor(tasks.specification)
-    return torch.stack([1.0 - goal, goal, (1.0 - goal) * specification, goal * specification / 10.0], dim=-1)
+    """(n, 2 kinds): one flag per kind and, beside it, the specification in typical ones; for the critic only."""
+    place = torch.as_tensor(tasks.space.place(tasks.kind))
+    flags = nn.functional.one_hot(place, len(tasks.space.kinds)).float()
+    return torch.cat([flags, flags * tensor(tasks.specification)[:, None] / kind_scale(tasks.space)], dim=-1)

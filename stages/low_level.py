@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from math import log
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file
@@ -22,7 +23,7 @@ from torch import nn
 
 from envs.body import Body, load_body
 from envs.commands import CommandedBodies
-from envs.tasks import GOAL, KINDS, VELOCITY
+from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.checkpoint import PPOCheckpoint
@@ -39,7 +40,7 @@ _FALLS_WEIGH = 5.0
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
-    body = load_body(config.body)
+    body = load_body(config.body, config.tasks)
     bodies = CommandedBodies(body, config.bodies, config.seed, config.episode, config.change)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
     model = _ppo(config, normalised)
@@ -51,7 +52,7 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     controller = watch.best()
     tracking = track(body, controller.act, _TRACKING_SEED, repeats=8)
-    _write(out, controller, tracking, watch.rows)
+    _write(out, body, controller, tracking, watch.rows)
     return tracking_metrics(tracking)
 
 
@@ -71,14 +72,14 @@ def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Cont
 
 
 def tracking_metrics(tracking: Tracking) -> Metrics:
-    """Mean errors by kind, and the share of falls."""
-    goal, velocity = tracking.kind == GOAL, tracking.kind == VELOCITY
-    return {
-        "goal_error": float(tracking.error[goal].mean()),
-        "velocity_error": float(tracking.error[velocity].mean()),
-        "mean_velocity_error": float(tracking.mean_error[velocity].mean()),
-        "fall_rate": float(tracking.fell.mean()),
-    }
+    """Mean errors by kind, of velocities also instantaneous ones, and the share of falls."""
+    metrics: dict[str, float] = {}
+    for kind in np.unique(tracking.kind):
+        rows, name = tracking.kind == kind, KINDS[kind]
+        metrics[f"{name}_error"] = float(tracking.error[rows].mean())
+        if (tracking.mean_error[rows] != tracking.error[rows]).any():
+            metrics[f"mean_{name}_error"] = float(tracking.mean_error[rows].mean())
+    return {**metrics, "fall_rate": float(tracking.fell.mean())}
 
 
 def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
@@ -102,19 +103,21 @@ def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
     )
 
 
-def _write(out: Path, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]) -> None:
+def _write(out: Path, body: Body, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]) -> None:
     write_tensors(out / "controller.safetensors", controller.state_dict())
     write_json(out / "controller.json", controller.sizes)
     write_curve(out, rows)
     table = pd.DataFrame(
         {
             "kind": [KINDS[k] for k in tracking.kind],
+            "base_task": Tasks(tracking.kind, tracking.amount, body.space).base_task_names,
             "amount": tracking.amount,
             "error": tracking.error,
             "mean_error": tracking.mean_error,
+            "fell": tracking.fell.astype(float),
         }
     )
-    means = table.pivot_table(index=["kind", "amount"]).reset_index()
+    means = table.pivot_table(index=["kind", "base_task", "amount"]).reset_index()
     means.to_parquet(out / "tracking.parquet", index=False)
 
 
@@ -166,5 +169,5 @@ class _Watch(BaseCallback):
 
 def _badness(row: dict[str, float]) -> float:
     """What decides between two controllers: errors of all kinds, and falls above all."""
-    errors = row["goal_error"] + row["velocity_error"] + row["mean_velocity_error"]
+    errors = sum(value for name, value in row.items() if name.endswith("_error"))
     return errors + _FALLS_WEIGH * row["fall_rate"]

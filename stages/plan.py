@@ -9,14 +9,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from envs.body_files import body_path, read_toml
+from envs.body_files import AskedFor, body_path, read_toml, space_name
 from envs.errors import UserError
 from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots")
 ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
 #: Fields that follow from the node and the settings.
-_GIVEN = ("body", "route", "routes")
+_GIVEN = ("body", "tasks", "space", "route", "routes")
 
 #: Seconds per stage: what the tests run.
 _TINY: dict[str, dict[str, Any]] = {
@@ -37,6 +37,9 @@ class Settings(BaseModel):
     body: str = Field(default="cheetah", description="body by name, or path of its TOML")
     route: Literal["reuse", "retrain", "both"] = Field(
         default="both", description="reuse the toy policy, retrain, or both"
+    )
+    tasks: AskedFor = Field(
+        default="basic", description="kinds of tasks: velocity and goal, or all: stand, jump and flip besides"
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of every stage")
     profile: Literal["full", "tiny"] = Field(default="full", description="full training, or seconds per stage")
@@ -111,7 +114,12 @@ def configure(node: Node, settings: Settings) -> StageConfig:
     model = config_class(node.stage)
     overrides = settings.overrides.get(node.stage, {})
     _refuse_given(overrides, node.stage)
-    given = {"body": settings.body, "route": node.route, "routes": settings.routes, "seed": settings.seed}
+    given = {
+        **settings.model_dump(include={"body", "tasks", "seed"}),
+        "route": node.route,
+        "routes": settings.routes,
+        "space": space_name(read_toml(body_path(settings.body)), settings.tasks),
+    }
     values = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
     profile = _TINY.get(node.stage, {}) if settings.profile == "tiny" else {}
     recipe = _recipe(model, node.stage, settings.body) if "body" in values else {}

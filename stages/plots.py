@@ -80,7 +80,7 @@ def _headline(content: Content) -> Metrics:
     return {
         f"{route}/{kind}_settled": result.controls["agent"][f"{kind}_settled"]["median"]
         for route, result in content.routes.items()
-        for kind in ("goal", "velocity")
+        for kind in plot_results.kinds_of(result.controls)
     }
 
 

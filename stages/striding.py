@@ -22,15 +22,14 @@ import torch
 from torch import Tensor
 
 from envs.body import load_body
-from envs.commands import COMMAND_FEATURES
-from envs.tasks import Floats, sample_tasks
+from envs.tasks import Floats
 from models.controller import Controller
 from models.deciders import LONGEST_STRIDE, ReuseDecider, StridePredictor
 from models.inference import Belief, pack
 from models.toy_agent import ToyAgent, save_module
 from stages.configs.striding import StridingConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, draw_tasks, finish_episodes, tensor
 
 _REPORTS = 30
 
@@ -39,11 +38,11 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
     """Train the predictor on the body and write it with its learning curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    body, controller = load_body(config.body), Controller.load(inputs["low_level"].folder)
+    body, controller = load_body(config.body, config.tasks), Controller.load(inputs["low_level"].folder)
     toy = ToyAgent.load(inputs["toy_inference"].folder)
     bodies = DecidingBodies(body, controller.act, toy.encoder, config.bodies, rng)
-    bodies.reset(sample_tasks(rng, config.bodies, body.task_ranges))
-    learner = Learner(config, toy, controller)
+    bodies.reset(draw_tasks(rng, body, config.bodies))
+    learner = Learner(config, toy, controller, bodies.stepper.observation_size)
     ages = rng.integers(0, config.episode, config.bodies)
     rows: list[dict[str, float]] = []
     window: list[tuple[float, float]] = []
@@ -57,7 +56,7 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
             window = []
         report((round_ + 1) / config.rounds, **(rows[-1] if rows else {}))
     save_module(learner.predictor, out / "stride.safetensors")
-    write_json(out / "stride.json", {"observations": bodies.stepper.observation_size, "width": config.width})
+    write_json(out / "stride.json", learner.predictor.sizes)
     write_curve(out, rows)
     return {"reward_per_decision": rows[-1]["reward"], "mean_stride": rows[-1]["stride"]}
 
@@ -96,10 +95,9 @@ class _Replay:
 class Learner:
     """The predictor, its target network, its memory and its exploration."""
 
-    def __init__(self, config: StridingConfig, toy: ToyAgent, controller: Controller) -> None:
+    def __init__(self, config: StridingConfig, toy: ToyAgent, controller: Controller, observations: int) -> None:
         self.config, self.toy = config, toy
-        observations = len(controller.mean) - COMMAND_FEATURES
-        self.predictor = StridePredictor(observations, config.width)
+        self.predictor = StridePredictor(toy.space.name, observations, config.width)
         self.predictor.mean.copy_(controller.mean[:observations])
         self.predictor.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
         self.target = deepcopy(self.predictor).requires_grad_(False)

@@ -17,15 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
-from envs.tasks import BASE_TASKS, GOAL, KINDS, Floats, Tasks, split_toy_tasks
-from envs.toy import DRAG, EPISODE, FORCE, STEP, Toys
-from models.inference import CONTEXT, TRANSITION, Belief, pack
+from envs.tasks import KINDS, SPACES, TOY_STEP, Floats, Space, Tasks, split_toy_tasks
+from envs.toy import EPISODE, Toys, wanted_velocity
+from models.inference import CONTEXT, Belief, coordinate_scale, pack
 from models.toy_agent import ToyAgent
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.toy_practice import Practice, draw, oracle_action, practise
 
-_SPEED = FORCE / DRAG  # m/s per unit of action
 _REPORTS = 12
 _EVALUATION_SEED = 50_021
 #: Base tasks count as identified from here on.
@@ -41,7 +40,7 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     """Train; write the agent, the task split, held-out latents and the learning curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    train, held_out = split_toy_tasks(rng, config.train, config.held_out)
+    train, held_out = split_toy_tasks(rng, config.train, config.held_out, SPACES[config.space])
     learner = Learner(config, train, rng)
     rows: list[dict[str, float]] = []
     every = max(config.updates // _REPORTS, 1)
@@ -65,7 +64,7 @@ class Learner:
 
     def __init__(self, config: ToyInferenceConfig, train: Tasks, rng: np.random.Generator) -> None:
         self.config, self.train, self.rng = config, train, rng
-        self.agent = ToyAgent(config.latent, config.width, config.policy_width)
+        self.agent = ToyAgent(config.space, config.latent, config.width, config.policy_width)
         self.optimiser = torch.optim.Adam(self.agent.parameters(), lr=config.learning_rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=config.learning_rate, total_steps=config.updates + 1, pct_start=0.05
@@ -91,49 +90,49 @@ class Learner:
 
     def _losses(self, practice: Practice) -> dict[str, Tensor]:
         """At every time step of every context: task head, decoder, divergence and policy."""
-        agent, tasks, transitions = self.agent, practice.tasks, practice.transitions
-        target = _Target.of(tasks)
+        agent, space, transitions = self.agent, self.agent.space, practice.transitions
+        target, c = _Target.of(practice.tasks), len(space.coordinates)
         latent = agent.encoder.along(transitions)
         logits, estimates = agent.head(latent.mean)
         n, time = transitions.shape[:2]
         labels = target.base_task[:, None].expand(n, time).reshape(-1)
-        estimate = estimates.gather(-1, target.kind[:, None, None].expand(n, time + 1, 1))[..., 0]
+        estimate = estimates.gather(-1, target.place[:, None, None].expand(n, time + 1, 1))[..., 0]
         relative = (estimate - target.specification[:, None]).abs() / target.specification.abs()[:, None]
         asked = torch.as_tensor(self.rng.integers(0, time, (n, time + 1)))
-        where = transitions[..., 3:].gather(1, asked[..., None].expand(-1, -1, 2))
-        earned = transitions[..., 2].gather(1, asked).clamp(min=-4.0)
+        reached = transitions[..., c + 1 :]
+        where = reached.gather(1, asked[..., None].expand(-1, -1, c))
+        earned = transitions[..., c].gather(1, asked).clamp(min=-4.0)
         told = agent.decoder.rewards(where, latent.sample())
-        following = agent.decoder.next_state(transitions[..., :2], practice.actions)
-        at = torch.cat([practice.starts[:, None], transitions[..., 3:]], dim=1)
+        following = agent.decoder.next_state(transitions[..., :c], practice.actions)
+        at = torch.cat([practice.starts[:, None], reached], dim=1)
         return {
-            "base_task": cross_entropy(logits[:, 1:].reshape(-1, len(BASE_TASKS)), labels),
+            "base_task": cross_entropy(logits[:, 1:].reshape(-1, len(space.base_tasks)), labels),
             "specification": (2.0 * relative.clamp(max=3.0) + _decided(relative))[:, 2:].mean(),
             "reward": smooth_l1_loss(told[:, 1:], earned[:, 1:]),
-            "state": ((following - transitions[..., 3:]) / following.new_tensor((10.0, 3.0)))
-            .clamp(-1, 1)
-            .pow(2)
-            .mean(),
+            "state": ((following - reached) / coordinate_scale(space)).clamp(-1, 1).pow(2).mean(),
             "divergence": self.config.kl_weight * latent.kl().mean(),
             "policy": self._imitation(target, at, latent.mean)[:, 1:].mean()
             + self._imitation(target, self._elsewhere(target, at), latent.mean)[:, 1:].mean(),
         }
 
     def _elsewhere(self, target: _Target, at: Tensor) -> Tensor:
-        """Other coordinates (n, time, 2): near the goal, or as they are, at any velocity; latents are about tasks."""
-        near = target.specification[:, None] + 0.5 * torch.randn(at.shape[:2])
-        x = torch.where((target.kind == GOAL)[:, None], near, at[..., 0])
-        return torch.stack([x, _SPEED * (2.0 * torch.rand(at.shape[:2]) - 1.0)], dim=-1)
+        """Other coordinates (n, time, c): near the goal, or as they are, at any velocity; latents are about tasks."""
+        speeds = torch.as_tensor(target.space.top_speeds, dtype=at.dtype)
+        x, v = at.chunk(2, dim=-1)
+        near = target.specification[:, None] + 0.1 * target.speed[:, None] * torch.randn(at.shape[:2])
+        x = torch.where((target.moved & ~target.velocity_like[:, None])[:, None], near[..., None], x)
+        return torch.cat([x, speeds * (2.0 * torch.rand(v.shape) - 1.0)], dim=-1)
 
     def _imitation(self, target: _Target, at: Tensor, z: Tensor) -> Tensor:
         """(n, time): distance of the policy from the action that is best when the task is known.
 
         In units that matter, which are relative to the specification. An action that is cut off on the right side is
-        right.
+        right; what the task is not about may do anything.
         """
         best = target.action(at)
-        action = self.agent.policy.unbounded(at, z)
+        action = target.of_position(self.agent.policy.unbounded(at, z))
         action = torch.where((best.abs() >= 1.0) & (action * best >= 1.0), best, action).clamp(-3.0, 3.0)
-        weight = torch.where(target.kind == GOAL, 6.0, 10.0) / target.specification.abs()
+        weight = target.speed * torch.where(target.velocity_like, 2.0, 1.2) / target.specification.abs()
         miss = (action - best).abs() * weight[:, None]
         return miss + _decided(miss)
 
@@ -151,15 +150,14 @@ class Learner:
         with torch.no_grad():
             state, z = encoder.remember(seen)
         fresh = torch.as_tensor(Toys(beginning, self.rng).coordinates, dtype=torch.float32)
-        nothing, none = torch.zeros(1, half, encoder.width), seen.new_zeros(half, 0, TRANSITION)
+        nothing, none = torch.zeros(1, half, encoder.width), seen.new_zeros(half, 0, seen.shape[-1])
         begun = self._drive(_Target.of(beginning), fresh, nothing, encoder.empty(half), none)
-        return 0.5 * (begun + self._drive(_Target.of(going_on.tasks), seen[:, -1, 3:], state, z, seen))
+        return 0.5 * (begun + self._drive(_Target.of(going_on.tasks), seen[:, -1, -fresh.shape[-1] :], state, z, seen))
 
     def _drive(self, target: _Target, at: Tensor, state: Tensor, z: Tensor, seen: Tensor) -> Tensor:
         total = torch.zeros(len(at))
         for _ in range(_DRIVEN):
-            speed = _SPEED * self.agent.policy(at, z)
-            after = torch.stack([at[:, 0] + STEP * speed, speed], dim=-1)
+            after = _law(self.agent.space, at, self.agent.policy(at, z))
             error = target.error(after)
             total = total + error.clamp(max=4.0)
             seen = torch.cat([seen, pack(at, -error, after)[:, None]], dim=1)
@@ -177,29 +175,65 @@ def _decided(error: Tensor) -> Tensor:
     return error / (error + _HALFWAY)
 
 
+def _law(space: Space, at: Tensor, action: Tensor) -> Tensor:
+    """The clean toy's law, differentiable in actions (n, positions); heights are not mirrored, none is asked for."""
+    one = torch.as_tensor(wanted_velocity(space, at.detach().numpy(), np.ones(action.shape)), dtype=action.dtype)
+    hops = torch.tensor([name == "z" for name in space.positions])
+    velocity = one * torch.where(hops, action.clamp(min=0.0), action)
+    return torch.cat([at[:, : len(space.positions)] + TOY_STEP * velocity, velocity], dim=-1)
+
+
 @dataclass(frozen=True)
 class _Target:
-    """A batch of tasks as tensors."""
+    """A batch of tasks as tensors.
 
-    kind: Tensor
+    Attributes:
+        place: of the kind in the space (n,).
+        moved: flags (n, positions) of the position that is moved for the task.
+        speed: top speed (n,) of that position.
+        velocity_like, unsigned: (n,) bool.
+    """
+
+    space: Space
+    place: Tensor
     specification: Tensor
     base_task: Tensor
+    moved: Tensor
+    speed: Tensor
+    velocity_like: Tensor
+    unsigned: Tensor
 
     @staticmethod
     def of(tasks: Tasks) -> _Target:
-        specification = torch.as_tensor(tasks.specification, dtype=torch.float32)
-        return _Target(torch.as_tensor(tasks.kind), specification, torch.as_tensor(tasks.base_task))
+        space, place = tasks.space, tasks.space.place(tasks.kind)
+        position = space.moves[place]
+        return _Target(
+            space,
+            torch.as_tensor(place),
+            torch.as_tensor(tasks.specification, dtype=torch.float32),
+            torch.as_tensor(tasks.base_task),
+            torch.as_tensor(np.arange(len(space.positions)) == position[:, None]),
+            torch.as_tensor(space.top_speeds[position], dtype=torch.float32),
+            torch.as_tensor(space.velocity_like[place]),
+            torch.as_tensor(space.unsigned[place]),
+        )
+
+    def of_position(self, values: Tensor) -> Tensor:
+        """(n, time): the value that belongs to the moved position, of (n, time, positions)."""
+        return (values * self.moved[:, None]).sum(dim=-1)
 
     def error(self, at: Tensor) -> Tensor:
-        """Relative error (n,) at coordinates (n, 2)."""
-        reached = torch.where(self.kind == GOAL, at[..., 0], at[..., 1])
+        """Relative error (n,) at coordinates (n, c)."""
+        x, v = ((part * self.moved).sum(dim=-1) for part in at.chunk(2, dim=-1))
+        reached = torch.where(self.velocity_like, torch.where(self.unsigned, v.abs(), v), x)
         return (reached - self.specification).abs() / self.specification.abs()
 
     def action(self, at: Tensor) -> Tensor:
-        """Best actions (n, time) at coordinates (n, time, 2)."""
-        specification = self.specification[:, None]
-        to_goal = (specification - at[..., 0]) / (_SPEED * STEP)
-        return torch.where((self.kind == GOAL)[:, None], to_goal, specification / _SPEED).clamp(-1.0, 1.0)
+        """Best actions (n, time) of the moved position at coordinates (n, time, c)."""
+        x = self.of_position(at.chunk(2, dim=-1)[0])
+        to_goal = (self.specification[:, None] - x) / (self.speed * TOY_STEP)[:, None]
+        speed = (self.specification / self.speed)[:, None]
+        return torch.where(self.velocity_like[:, None], speed, to_goal).clamp(-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -228,7 +262,9 @@ def run_toy(agent: ToyAgent, tasks: Tasks, decisions: int) -> ToyEpisodes:
     for _ in range(decisions):
         z, before = agent.encoder.infer(belief).mean, toys.coordinates
         logits, estimates = agent.head(z)
-        steps.append((z.numpy(), logits.argmax(dim=-1).numpy(), estimates.numpy()[np.arange(n), tasks.kind]))
+        steps.append(
+            (z.numpy(), logits.argmax(dim=-1).numpy(), estimates.numpy()[np.arange(n), tasks.space.place(tasks.kind)])
+        )
         action = agent.policy(torch.as_tensor(before, dtype=torch.float32), z)
         after, reward = toys.step(action.numpy().astype(np.float64))
         returns += reward
@@ -238,24 +274,25 @@ def run_toy(agent: ToyAgent, tasks: Tasks, decisions: int) -> ToyEpisodes:
     return ToyEpisodes(returns, latents, believed, estimated)
 
 
-def oracle_return(tasks: Tasks) -> float:
-    """Mean return of the policy that knows the task."""
+def oracle_returns(tasks: Tasks) -> Floats:
+    """Returns (n,) of the policy that knows the task."""
     toys = Toys(tasks, np.random.default_rng(_EVALUATION_SEED))
-    return float(np.mean(sum(toys.step(oracle_action(tasks, toys.coordinates))[1] for _ in range(EPISODE))))
+    return np.sum([toys.step(oracle_action(tasks, toys.coordinates))[1] for _ in range(EPISODE)], axis=0)
 
 
 def toy_metrics(tasks: Tasks, episodes: ToyEpisodes) -> Metrics:
-    """Return in all and by base task, base-task accuracy, and how well the specification is known at the end."""
+    """Return in all and by base task beside the oracle's, base-task accuracy, and the specification's error."""
     correct = (episodes.believed == tasks.base_task).mean(axis=1)
     settled = episodes.estimates[len(episodes.estimates) // 2 :]
     relative = np.abs(settled - tasks.specification) / np.abs(tasks.specification)
+    returns = {"return": episodes.returns, "oracle_return": oracle_returns(tasks)}
     by_base = {
-        f"return_{name.replace(' ', '_')}": float(episodes.returns[tasks.base_task == i].mean())
-        for i, name in enumerate(BASE_TASKS)
+        f"{which}_{name.replace(' ', '_')}": float(values[tasks.base_task == i].mean())
+        for which, values in returns.items()
+        for i, name in enumerate(tasks.space.base_tasks)
     }
     return {
-        "return": float(episodes.returns.mean()),
-        "oracle_return": oracle_return(tasks),
+        **{which: float(values.mean()) for which, values in returns.items()},
         **by_base,
         "base_task_accuracy": float(correct[IDENTIFIED_AFTER:].min()),
         "specification_error": float(relative.mean()),
@@ -269,7 +306,7 @@ def latent_table(tasks: Tasks, episodes: ToyEpisodes, every: int = 10) -> pd.Dat
     columns = {
         "task": np.array(tasks.labels()),
         "kind": np.array(KINDS)[tasks.kind],
-        "base_task": np.array(BASE_TASKS)[tasks.base_task],
+        "base_task": tasks.base_task_names,
         "specification": tasks.specification,
     }
     tiled = {name: np.tile(values, len(steps)) for name, values in columns.items()}

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from envs.tasks import GOAL, TOY_RANGES, VELOCITY, Floats, Tasks, sample_tasks
-from envs.toy import DRAG, FORCE, STEP, Randomisation, Toys
+from envs.tasks import TOY_RANGES, TOY_STEP, Floats, Tasks, missing, sample_tasks
+from envs.toy import Randomisation, Toys, turned_round
 from models.inference import CONTEXT
 from models.toy_agent import ToyAgent
 from stages.configs.toy_inference import ToyInferenceConfig
@@ -22,13 +22,14 @@ _TAKES_OVER = (0, 0, 8, 16, 24)
 _SWITCH, _NOISE = 0.07, (0.0, 0.0, 0.01, 0.1, 0.3)
 #: Relative error of the slightly wrong oracle.
 _WRONG = 0.1
-#: Starts reach this far (m): within the goals, and where a velocity task leads in the end.
-_FIELD, _FAR = 30.0, 600.0
+#: Starts reach this far: among the goals, and where a velocity task leads in the end, in what the law travels in a
+#: decision.
+_FIELD, _FAR = 60.0, 1200.0
 
 
 @dataclass(frozen=True)
 class Practice:
-    """Contexts: tasks (n,), starts (n, 2), transitions (n, 32, 5) and actions (n, 32)."""
+    """Contexts: tasks (n,), starts (n, c), transitions (n, 32, 2 c + 1) and actions (n, 32, positions)."""
 
     tasks: Tasks
     starts: Tensor
@@ -42,10 +43,15 @@ class Practice:
 
 
 def oracle_action(tasks: Tasks, coordinates: Floats) -> Floats:
-    """What the clean law's best policy does when it knows the task (n,); greedy is optimal, the toy has no inertia."""
-    speed = FORCE / DRAG
-    to_goal = (tasks.specification - coordinates[:, 0]) / (speed * STEP)
-    return np.clip(np.where(tasks.kind == GOAL, to_goal, tasks.specification / speed), -1.0, 1.0)
+    """What the clean law's best policy does when it knows the task (n, positions).
+
+    Greedy is optimal, as the toy has no inertia; what the task is not about stays where it is.
+    """
+    space, place = tasks.space, tasks.space.place(tasks.kind)
+    rows, position = np.arange(len(tasks)), space.moves[place]
+    actions = np.zeros((len(tasks), len(space.positions)))
+    actions[rows, position] = np.clip(missing(tasks, coordinates) / space.look_ahead[place], -1.0, 1.0)
+    return actions
 
 
 def draw(rng: np.random.Generator, train: Tasks, n: int) -> Tasks:
@@ -61,17 +67,18 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
     tasks = draw(rng, train, n)
     randomisation = Randomisation.sample(rng, n, config.clean, config.noise, config.stride, config.lag)
     toys = Toys(tasks, rng, randomisation)
-    toys.coordinates[:, 0] = _starts(rng, tasks, toys.coordinates[:, 0])
+    toys.coordinates = _starts(rng, tasks, toys.coordinates)
     starts = _tensor(toys.coordinates)
     script, own = _Script(rng, tasks), round(_OWN * n)
     takes_over = rng.choice(_TAKES_OVER, own)
     state, z = torch.zeros(1, own, agent.encoder.width), agent.encoder.empty(own)
-    transitions, actions = np.empty((n, CONTEXT, 5)), np.empty((n, CONTEXT))
+    c, p = len(tasks.space.coordinates), len(tasks.space.positions)
+    transitions, actions = np.empty((n, CONTEXT, 2 * c + 1)), np.empty((n, CONTEXT, p))
     for t in range(CONTEXT):
         before = toys.coordinates
         action = script.action(before)
         learnt = agent.policy(_tensor(before[:own]), z).numpy() + script.little_noise(own)
-        action[:own] = np.where(t >= takes_over, learnt, action[:own])
+        action[:own] = np.where((t >= takes_over)[:, None], learnt, action[:own])
         after, reward = toys.step(action)
         transitions[:, t] = np.concatenate([before, reward[:, None], after], axis=1)
         actions[:, t] = np.clip(action, -1.0, 1.0)
@@ -80,13 +87,19 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
 
 
 def _starts(rng: np.random.Generator, tasks: Tasks, at_origin: Floats) -> Floats:
-    """Positions (n,): the origin, anywhere in the field, or where the task leads: near the goal, or far out."""
-    n = len(tasks)
-    anywhere = rng.uniform(-_FIELD, _FIELD, n)
-    far = np.sign(anywhere) * np.exp(rng.uniform(0.0, np.log(_FAR), n))
+    """Coordinates (n, c): the origin, anywhere in the field, or where the task leads: near the goal, or far out."""
+    n, space, place = len(tasks), tasks.space, tasks.space.place(tasks.kind)
+    position = space.moves[place]
+    travel = space.top_speeds[position] * TOY_STEP
+    anywhere = travel * rng.uniform(-_FIELD, _FIELD, n)
+    far = travel * np.sign(anywhere) * np.exp(rng.uniform(0.0, np.log(_FAR), n))
     near_goal = tasks.specification * (1.0 + 0.1 * rng.standard_normal(n))
-    settled = np.where(tasks.kind == VELOCITY, far, near_goal)
-    return np.choose(rng.choice(4, n, p=(0.35, 0.1, 0.05, 0.5)), [at_origin, anywhere, far, settled])
+    settled = np.where(space.velocity_like[place], far, near_goal)
+    starts, rows = at_origin.copy(), np.arange(n)
+    starts[rows, position] = np.choose(
+        rng.choice(4, n, p=(0.35, 0.1, 0.05, 0.5)), [at_origin[rows, position], anywhere, far, settled]
+    )
+    return turned_round(space, starts)
 
 
 class _Script:
@@ -96,27 +109,38 @@ class _Script:
     """
 
     def __init__(self, rng: np.random.Generator, tasks: Tasks) -> None:
-        self.rng, self.n = rng, len(tasks)
-        wrong = Tasks(tasks.kind, tasks.specification * (1.0 + _WRONG * rng.standard_normal(self.n)))
-        self.oracles = (tasks, wrong, sample_tasks(rng, self.n, TOY_RANGES))
-        self.mode, self.constant = self._modes(), rng.uniform(-1.0, 1.0, self.n)
-        self.noise = rng.choice(_NOISE, self.n)
+        self.rng, self.n, self.positions = rng, len(tasks), len(tasks.space.positions)
+        share = 1.0 + _WRONG * rng.standard_normal(self.n)
+        wrong = Tasks(tasks.kind, tasks.specification * share, tasks.space)
+        self.oracles = (tasks, wrong, sample_tasks(rng, self.n, TOY_RANGES, tasks.space))
+        self.mode, self.constant = self._modes(), self._constants()
+        self.noise = rng.choice(_NOISE, (self.n, 1))
+        # What the task is not about moves as well on a body; on the toy in half of the contexts.
+        self.beside = (rng.random((self.n, 1)) < 0.5) * self._constants()
 
     def action(self, coordinates: Floats) -> Floats:
-        """Actions (n,) with noise, and now and then another behaviour."""
-        switch = self.rng.random(self.n) < _SWITCH
-        self.mode = np.where(switch, self._modes(), self.mode)
-        self.constant = np.where(switch, self.rng.uniform(-1.0, 1.0, self.n), self.constant)
-        options = [oracle_action(tasks, coordinates) for tasks in self.oracles]
-        chosen = np.choose(self.mode, [*options, self.constant, 0.1 * self.constant])
-        return chosen + self.noise * self.rng.standard_normal(self.n)
+        """Actions (n, positions) with noise, and now and then another behaviour."""
+        switch = (self.rng.random(self.n) < _SWITCH)[:, None]
+        self.mode = np.where(switch[:, 0], self._modes(), self.mode)
+        self.constant = np.where(switch, self._constants(), self.constant)
+        options = [self._told(tasks, coordinates) for tasks in self.oracles]
+        chosen = np.choose(self.mode[:, None], [*options, self.constant, 0.1 * self.constant])
+        return chosen + self.noise * self.rng.standard_normal(chosen.shape)
 
     def little_noise(self, n: int) -> Floats:
-        """Noise (n,) for the learner's own actions: its smaller levels."""
-        return np.where(self.noise < 0.05, self.noise, 0.0)[:n] * self.rng.standard_normal(n)
+        """Noise (n, positions) for the learner's own actions: its smaller levels."""
+        return np.where(self.noise < 0.05, self.noise, 0.0)[:n] * self.rng.standard_normal((n, self.positions))
+
+    def _told(self, tasks: Tasks, coordinates: Floats) -> Floats:
+        actions = oracle_action(tasks, coordinates)
+        idle = np.arange(self.positions) != tasks.space.moves[tasks.space.place(tasks.kind)][:, None]
+        return np.where(idle, self.beside, actions)
 
     def _modes(self) -> np.ndarray:
         return self.rng.integers(0, 5, self.n)
+
+    def _constants(self) -> Floats:
+        return self.rng.uniform(-1.0, 1.0, (self.n, self.positions))
 
 
 def _tensor(values: Floats) -> Tensor:

@@ -15,13 +15,13 @@ from envs.tasks import Floats
 
 _WIDTH, _HEIGHT = 480, 320
 
-#: Label, target, observations (time, features) and coordinates (time, 2) of one task.
-Clip = tuple[str, Floats, Floats, Floats]
+#: Label, and states (time, columns) of the physics, of one task.
+Clip = tuple[str, Floats]
 
 
 def film(body: Body, clips: list[Clip], out: Path) -> None:
     """Write ``video.mp4`` of the clips one after the other, or ``video.txt`` that says why there is none."""
-    if not any(len(clip[2]) for clip in clips):
+    if not any(len(clip[1]) for clip in clips):
         (out / "video.txt").write_text("no frames were asked for\n")
         return
     try:
@@ -42,17 +42,17 @@ def film(body: Body, clips: list[Clip], out: Path) -> None:
 
 
 def _frames(body: Body, renderer: mujoco.Renderer, clip: Clip) -> list[np.ndarray]:
-    label, _, observations, coordinates = clip
-    data, x = mujoco.MjData(body.model), body.joint_addresses("x")[0]
+    label, states = clip
+    data, (x, vx) = mujoco.MjData(body.model), body.joint_addresses("x")
     camera = mujoco.MjvCamera()
     camera.distance, camera.elevation, camera.azimuth = 4.0, -15.0, 90.0
     drawn = []
-    for step, (seen, at) in enumerate(zip(observations, coordinates, strict=True)):
-        data.qpos[:] = np.insert(seen[: body.model.nq - 1], x, at[0])
-        mujoco.mj_kinematics(body.model, data)
-        camera.lookat[:] = (at[0], 0.0, 0.6)
+    for step, state in enumerate(states):
+        mujoco.mj_setState(body.model, data, state, mujoco.mjtState.mjSTATE_FULLPHYSICS)
+        mujoco.mj_forward(body.model, data)
+        camera.lookat[:] = (*data.subtree_com[0][:2], 0.6)
         renderer.update_scene(data, camera)
-        text = f"{label}    t {step * body.dt:4.1f} s    x {at[0]:+6.2f} m    v {at[1]:+5.2f} m/s"
+        text = f"{label}    t {step * body.dt:4.1f} s    x {data.qpos[x]:+6.2f} m    v {data.qvel[vx]:+5.2f} m/s"
         drawn.append(_with_text(renderer.render(), text))
     return drawn
 

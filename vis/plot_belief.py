@@ -29,13 +29,13 @@ def figure(table: pd.DataFrame, title: str = "Belief over the episode, by base t
 
 
 def _panel(table: pd.DataFrame, true_task: str, height: int) -> go.Figure:
-    columns = [f"p{i}" for i in range(len(BASE_TASKS))]
-    mean = pd.DataFrame(table.groupby("decision", as_index=False)[columns].mean())
+    columns = {f"p {task}": task for task in BASE_TASKS if f"p {task}" in table}
+    mean = pd.DataFrame(table.groupby("decision", as_index=False)[list(columns)].mean())
     decisions = numbers(mean, "decision")
     traces = [
         go.Scatter(
             x=decisions,
-            y=numbers(mean, f"p{i}"),
+            y=numbers(mean, column),
             name=task,
             mode="lines",
             stackgroup="posterior",
@@ -43,7 +43,7 @@ def _panel(table: pd.DataFrame, true_task: str, height: int) -> go.Figure:
             fillcolor=BASE_TASK_COLOURS[task],
             hovertemplate="%{y:.1%} after %{x} decisions<extra>%{fullData.name}</extra>",
         )
-        for i, task in enumerate(BASE_TASKS)
+        for column, task in columns.items()
     ]
     end = math.log10(max(2.0, *decisions))
     return panel(

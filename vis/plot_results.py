@@ -40,14 +40,20 @@ CONTROL_TITLES = {
 }
 
 
+def kinds_of(controls: Controls) -> list[str]:
+    """The kinds of tasks that were asked for, goals first."""
+    known = {name.removesuffix("_settled") for name in controls["agent"] if name.endswith("_settled")}
+    return [kind for kind in ("goal", "velocity", "stand", "jump", "flip") if kind in known]
+
+
 def panels(controls: Controls, body: str, height: int = 300) -> list[go.Figure]:
     """One small figure per kind: interquartile mean with its 95 % interval, by control."""
     names = [c for c in reversed(CONTROL_TITLES) if c in controls]
-    return [_panel(controls, names, kind, body, height) for kind in ("goal", "velocity")]
+    return [_panel(controls, names, kind, body, height) for kind in kinds_of(controls)]
 
 
 def figure(controls: Controls, body: str, title: str = "Settled error: interquartile mean, 95 % interval") -> go.Figure:
-    """Both kinds in one figure."""
+    """All kinds in one figure."""
     return compose(title, panels(controls, body), columns=2)
 
 

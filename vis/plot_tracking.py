@@ -8,10 +8,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from vis.style import BASE_TASK_COLOURS, MUTED, compose, panel, plain_axis
+from vis.style import AXIS_TITLES, BASE_TASK_COLOURS, MUTED, compose, kind_title, panel, plain_axis
 from vis.tables import groups, numbers, words
 
-_X = {"velocity": "commanded velocity (m/s)", "goal": "commanded displacement (m)"}
 _NAMES = {"mean_error": "mean over 0.5 s", "error": "instantaneous"}
 
 
@@ -21,14 +20,15 @@ def panels(table: pd.DataFrame, height: int = 280) -> list[go.Figure]:
 
 
 def figure(table: pd.DataFrame, title: str = "Tracking of the low level, true command") -> go.Figure:
-    """Both kinds in one figure."""
+    """All kinds in one figure."""
     return compose(title, panels(table), columns=2)
 
 
 def _panel(table: pd.DataFrame, height: int) -> go.Figure:
     kind, amounts = words(table, "kind")[0], numbers(table, "amount")
-    main = "mean_error" if kind == "velocity" else "error"
-    colours = [BASE_TASK_COLOURS[f"{kind} {'backward' if amount < 0 else 'forward'}"] for amount in amounts]
+    averaged = numbers(table, "mean_error") != numbers(table, "error")
+    main = "mean_error" if averaged else "error"
+    colours = [BASE_TASK_COLOURS[name] for name in words(table, "base_task")]
     traces = [
         go.Scatter(
             x=amounts,
@@ -41,10 +41,11 @@ def _panel(table: pd.DataFrame, height: int) -> go.Figure:
             hovertemplate="%{x:+.2f} commanded: error %{y:.3f}<extra>%{fullData.name}</extra>",
         )
         for column, name in _NAMES.items()
-        if kind == "velocity" or column == "error"
+        if averaged or column == "error"
     ]
     y = plain_axis("error (fraction of command)", rangemode="tozero")
-    return panel(traces, f"{kind} commands", plain_axis(_X[kind]), y, height, showlegend=kind == "velocity")
+    x = plain_axis(f"commanded {AXIS_TITLES[kind]}")
+    return panel(traces, f"{kind_title(kind)} commands", x, y, height, showlegend=averaged)
 
 
 if __name__ == "__main__":

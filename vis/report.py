@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from vis import page, plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking
 from vis import plot_trajectories as trajectories
-from vis.plot_results import CONTROL_TITLES, PUBLISHED, Controls
+from vis.plot_results import CONTROL_TITLES, PUBLISHED, Controls, kinds_of
 from vis.style import BASE_TASK_COLOURS, ROUTE_TITLES, control_colour
 
 _NONE = "&ndash;"
@@ -66,7 +66,7 @@ def _head(content: Content) -> str:
     cards = [
         _card(f"median {kind} error, {ROUTE_TITLES[route]}", result.controls, kind, content.body)
         for route, result in content.routes.items()
-        for kind in ("goal", "velocity")
+        for kind in kinds_of(result.controls)
     ]
     links = [("results", "Results"), *((f"route-{r}", f"Route {r}") for r in content.routes)]
     links += [("latents", "Latents"), ("strides", "Strides"), ("low-level", "Low level")]
@@ -107,10 +107,8 @@ def _results(content: Content) -> str:
     return page.section("results", "Results", intro, *parts)
 
 
-#: Column title, metric, format.
+#: Column title, metric, format; before them come error and success of each kind.
 _COLUMNS = (
-    ("goal success", "goal_success", ".0%"),
-    ("velocity success", "velocity_success", ".0%"),
     ("return", "return", ".1f"),
     ("falls", "fall_rate", ".0%"),
     ("simulated time (s)", "seconds", ".1f"),
@@ -122,20 +120,21 @@ _COLUMNS = (
 
 
 def _result_table(controls: Controls, body: str) -> str:
-    names = [c for c in CONTROL_TITLES if c in controls]
+    names, kinds = [c for c in CONTROL_TITLES if c in controls], kinds_of(controls)
+    columns = [*((f"{kind} success", f"{kind}_success", ".0%") for kind in kinds), *_COLUMNS]
     rows = [
         [
             CONTROL_TITLES[name],
-            *(_error(controls[name].get(f"{kind}_settled", {})) for kind in ("goal", "velocity")),
-            *(_number(controls[name].get(metric, {}).get("mean"), form) for _, metric, form in _COLUMNS),
+            *(_error(controls[name].get(f"{kind}_settled", {})) for kind in kinds),
+            *(_number(controls[name].get(metric, {}).get("mean"), form) for _, metric, form in columns),
         ]
         for name in names
     ]
-    known = PUBLISHED.get(body)
+    known = PUBLISHED.get(body, {})
     for which in ("median", "best") if known else ():
-        cells = [f"{getattr(known[kind], which):.2f}" for kind in ("goal", "velocity")] if known else []
-        rows.append([f"published, {which}{' model' if which == 'best' else ''}", *cells, *[_NONE] * len(_COLUMNS)])
-    return page.table(["", "goal error", "velocity error", *(c[0] for c in _COLUMNS)], rows, lead=0)
+        cells = [f"{getattr(known[kind], which):.2f}" if kind in known else _NONE for kind in kinds]
+        rows.append([f"published, {which}{' model' if which == 'best' else ''}", *cells, *[_NONE] * len(columns)])
+    return page.table(["", *(f"{kind} error" for kind in kinds), *(c[0] for c in columns)], rows, lead=0)
 
 
 def _error(values: Values) -> str:

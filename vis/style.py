@@ -23,15 +23,37 @@ BASE_TASK_COLOURS = {
     "velocity backward": "#17becf",
     "goal forward": "#d62728",
     "goal backward": "#ff7f0e",
+    "velocity left": "#3b4cc0",
+    "velocity right": "#6ec3e8",
+    "goal left": "#8c1d2f",
+    "goal right": "#e8a33d",
+    "stand forward": "#2e8b57",
+    "stand backward": "#8fbc3f",
+    "jump": "#8a4fbf",
+    "flip forward": "#c2387f",
+    "flip backward": "#e58fb8",
 }
 CONTROL_COLOURS = {"agent": INK, "oracle": "#2ca02c", "no_inference": "#8c96a0", "random_encoder": "#bcc4cb"}
 FIXED_STRIDE_COLOUR = "#9a8fb8"
 ROUTE_TITLES = {"reuse": "toy policy reused", "retrain": "high level retrained"}
-AXIS_TITLES = {"velocity": "velocity (m/s)", "goal": "position (m)"}
+AXIS_TITLES = {
+    "velocity": "velocity (m/s)",
+    "goal": "position (m)",
+    "stand": "pitch (rad)",
+    "jump": "vertical speed (m/s)",
+    "flip": "pitch rate (rad/s)",
+    "velocity_y": "velocity to the left (m/s)",
+    "goal_y": "position to the left (m)",
+}
 TIME_TITLE = "simulated time (s)"
 
 _FAINT = 0.62  # share of white in the colour of the smallest |specification|
 _DEEP = 0.22  # share of black in that of the largest
+
+
+def kind_title(kind: str) -> str:
+    """A kind as a reader sees it."""
+    return kind.replace("_y", " across")
 
 
 def control_colour(control: str) -> str:

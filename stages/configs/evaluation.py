@@ -2,13 +2,12 @@
 
 from pydantic import Field
 
-from stages.contract import Route, StageConfig
+from stages.contract import BodyStageConfig, Route
 
 
-class EvaluationConfig(StageConfig):
+class EvaluationConfig(BodyStageConfig):
     """The evaluation protocol: reference and random tasks, evaluation seeds, controls."""
 
-    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
     route: Route = Field(default="reuse", description="which high level is evaluated")
     seeds: int = Field(default=5, ge=1, le=1000, description="evaluation seeds of the reference tasks")
     random_tasks: int = Field(default=100, ge=0, le=10_000, description="random tasks, drawn with a fixed seed")

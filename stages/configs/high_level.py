@@ -2,13 +2,12 @@
 
 from pydantic import Field
 
-from stages.contract import StageConfig
+from stages.contract import BodyStageConfig
 
 
-class HighLevelConfig(StageConfig):
+class HighLevelConfig(BodyStageConfig):
     """PPO over decisions: kind, amount and stride together."""
 
-    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
     updates: int = Field(default=150, ge=1, le=1_000_000, description="rollouts with an update each")
     bodies: int = Field(default=128, ge=1, le=4096, description="bodies deciding side by side")
     rollout: int = Field(default=16, ge=1, le=1000, description="decisions of each body per rollout")

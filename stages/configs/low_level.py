@@ -2,13 +2,12 @@
 
 from pydantic import Field
 
-from stages.contract import StageConfig
+from stages.contract import BodyStageConfig
 
 
-class LowLevelConfig(StageConfig):
+class LowLevelConfig(BodyStageConfig):
     """PPO on many commanded bodies at once."""
 
-    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
     steps: int = Field(default=5_000_000, ge=1, le=10**9, description="environment steps in all")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
     rollout: int = Field(default=128, ge=1, le=10_000, description="steps of each body between two updates")

@@ -2,13 +2,12 @@
 
 from pydantic import Field
 
-from stages.contract import StageConfig
+from stages.contract import BodyStageConfig
 
 
-class StridingConfig(StageConfig):
+class StridingConfig(BodyStageConfig):
     """Q-learning over strides, from every sub-stride of every decision."""
 
-    body: str = Field(default="cheetah", description="body by name, or path of its TOML")
     rounds: int = Field(default=900, ge=1, le=1_000_000, description="decisions of each body")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies deciding side by side")
     episode: int = Field(default=100, ge=1, le=10_000, description="decisions per episode")

@@ -1,5 +1,7 @@
 """Config of the toy's task inference and policy."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stages.contract import StageConfig
@@ -8,6 +10,9 @@ from stages.contract import StageConfig
 class ToyInferenceConfig(StageConfig):
     """Encoder, decoder, task head and policy, trained together on randomised toys."""
 
+    space: Literal["line", "plane", "posture"] = Field(
+        default="line", description="coordinates and kinds of tasks: x; x and y; or x, height and pitch"
+    )
     updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envs.tasks import REFERENCE_FRACTIONS
+from envs.tasks import reference_fractions
 from stages.contract import ROUTES, Route
 from stages.plan import Node
 from tests.benchmarks.conftest import Runs
@@ -12,7 +12,7 @@ from tests.benchmarks.table import Recorder
 
 _BARS = {"goal": 0.10, "velocity": 0.15}
 _TIMES_ORACLE, _ABOVE_ORACLE = 1.25, 0.02
-_TASKS = 2 * sum(map(len, REFERENCE_FRACTIONS.values()))
+_TASKS = 2 * sum(len(reference_fractions(kind)) for kind in _BARS)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -10,7 +10,7 @@ from envs.body_files import body_path
 from envs.commands import CommandedBodies, Commands, sample_commands
 from envs.tasks import GOAL, VELOCITY
 
-LIMITS = np.array([3.0, 3.0])
+CHEETAH = load_body("cheetah")
 
 
 @given(amount=arrays(float, 6, elements=st.floats(-50, 50)), shift=st.floats(-1000, 1000))
@@ -18,19 +18,19 @@ def test_features_do_not_know_where_the_body_is(amount, shift):
     kind = np.array([VELOCITY, GOAL] * 3)
     here = np.zeros((6, 2))
     there = here + np.array([shift, 0.0])
-    features = [Commands.relative(kind, amount, at, LIMITS).features(at, LIMITS) for at in (here, there)]
+    features = [Commands.relative(CHEETAH, kind, amount, at).features(at, np.zeros(6)) for at in (here, there)]
     np.testing.assert_allclose(features[0], features[1], atol=1e-9)
     assert (np.abs(features[0]) <= 3.0).all()
 
 
 def test_a_goal_stays_put_while_the_body_moves():
-    commands = Commands.relative(np.array([GOAL]), np.array([2.0]), np.array([[5.0, 0.0]]), LIMITS)
+    commands = Commands.relative(CHEETAH, np.array([GOAL]), np.array([2.0]), np.array([[5.0, 0.0]]))
     np.testing.assert_allclose(commands.remaining(np.array([[6.5, 1.0]])), [0.5])
     np.testing.assert_allclose(commands.error(np.array([[7.25, 1.0]])), [0.25])
 
 
 def test_practice_covers_the_range_zero_included():
-    commands = sample_commands(np.random.default_rng(0), np.zeros((20_000, 2)), LIMITS)
+    commands = sample_commands(np.random.default_rng(0), CHEETAH, np.zeros((20_000, 2)))
     for kind in (VELOCITY, GOAL):
         amounts = commands.target[commands.kind == kind]
         assert amounts.min() < -2.95 and amounts.max() > 2.95
@@ -39,7 +39,7 @@ def test_practice_covers_the_range_zero_included():
 
 
 def test_commands_change_in_mid_episode_and_episodes_end():
-    bodies = CommandedBodies(load_body("cheetah"), 8, seed=0, seconds=2.0, change=0.5)
+    bodies = CommandedBodies(CHEETAH, 8, seed=0, seconds=2.0, change=0.5)
     bodies.reset()
     changed, ended = np.zeros(8, bool), np.zeros(8, bool)
     for _ in range(45):

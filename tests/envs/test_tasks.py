@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.tasks import (
-    BASE_TASKS,
     GOAL,
+    LINE,
     TOY_RANGES,
     VELOCITY,
     Tasks,
@@ -46,7 +46,7 @@ def test_split_is_disjoint_and_covers_every_base_task(seed, train, held_out):
     seen = [set(zip(part.kind.tolist(), part.specification.tolist(), strict=True)) for part in parts]
     assert not seen[0] & seen[1]
     for part, count in zip(parts, (train, held_out), strict=True):
-        assert np.bincount(part.base_task, minlength=len(BASE_TASKS)).tolist() == [count] * len(BASE_TASKS)
+        assert np.bincount(part.base_task, minlength=len(LINE.base_tasks)).tolist() == [count] * len(LINE.base_tasks)
 
 
 @given(seed=st.integers(0, 2**32 - 1))

@@ -6,14 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.tasks import GOAL, TOY_RANGES, X, active_coordinate, reward, sample_tasks
-from models.inference import CONTEXT, Belief, Encoder, candidates, misfits, pack
+from envs.tasks import LINE, SPACES, TOY_RANGES, Space, active_coordinate, reward, sample_tasks
+from models.inference import CONTEXT, Belief, Encoder, candidates, kind_scale, misfits, pack
 
 
 @pytest.fixture(scope="module")
 def encoder():
     torch.manual_seed(0)
-    return Encoder(latent=4, width=16).requires_grad_(False)
+    return Encoder(LINE, latent=4, width=16).requires_grad_(False)
 
 
 def _transitions(n, time, seed=0):
@@ -68,30 +68,33 @@ def test_the_mean_is_deterministic_and_samples_spread_around_it(encoder):
     torch.testing.assert_close(latent.mean, encoder.along(_transitions(1, 4)).mean, rtol=0, atol=0)
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-def test_one_of_the_candidates_is_the_specification(seed):
+def _seen(space: Space, seed: int, time: int):
+    """Tasks (50,), coordinates (50, time, c) and transitions at random coordinates."""
     rng = np.random.default_rng(seed)
-    tasks = sample_tasks(rng, 50, TOY_RANGES)
-    at = rng.uniform(-4, 4, (50, 2))
-    transitions = torch.tensor(np.concatenate([at, reward(tasks, at)[:, None], at], axis=1))
-    units = np.where(tasks.kind == GOAL, 10.0, 3.0)
-    coordinate = np.where(tasks.kind == GOAL, X, 1 - X)
-    found = candidates(transitions).numpy()[np.arange(50), coordinate] * units[:, None]
-    known = np.abs(active_coordinate(tasks, at)) > 0.05  # where nothing has moved nothing can be said
+    tasks = sample_tasks(rng, 50, TOY_RANGES, space)
+    at = rng.uniform(-4, 4, (50, time, len(space.coordinates)))
+    rewards = np.stack([reward(tasks, at[:, t]) for t in range(time)], axis=1)
+    return tasks, at, torch.tensor(np.concatenate([at, rewards[..., None], at], axis=2))
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_one_of_the_candidates_is_the_specification(space: Space, seed: int):
+    tasks, at, transitions = _seen(space, seed, 1)
+    place = space.place(tasks.kind)
+    found = candidates(space, transitions).numpy()[np.arange(50), 0, place] * kind_scale(space).numpy()[place, None]
+    known = np.abs(active_coordinate(tasks, at[:, 0])) > 0.05  # where nothing has moved nothing can be said
     assert (np.abs(found - tasks.specification[:, None]).min(axis=1)[known] < 1e-2).all()
 
 
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_the_specification_alone_explains_all_that_was_seen(seed):
-    rng = np.random.default_rng(seed)
-    tasks = sample_tasks(rng, 50, TOY_RANGES)
-    at = rng.uniform(-4, 4, (50, 6, 2))
-    rewards = np.stack([reward(tasks, at[:, t]) for t in range(6)], axis=1)
-    transitions = torch.tensor(np.concatenate([at, rewards[..., None], at], axis=2))
-    explained = candidates(transitions[:, -1:])
-    misfit = misfits(explained, transitions, torch.ones(1, 1, 6))[:, 0, ..., 0].flatten(1)
-    coordinate, candidate = np.unravel_index(misfit.argmin(dim=1).numpy(), (2, 2))
-    found = explained.numpy()[np.arange(50), 0, coordinate, candidate] * np.where(coordinate == X, 10.0, 3.0)
+def test_the_specification_alone_explains_all_that_was_seen(space: Space, seed: int):
+    tasks, at, transitions = _seen(space, seed, 6)
+    explained = candidates(space, transitions[:, -1:])
+    misfit = misfits(space, explained, transitions, torch.ones(1, 1, 6))[:, 0, ..., 0]
+    place, candidate = np.unravel_index(misfit.flatten(1).argmin(dim=1).numpy(), misfit.shape[1:])
+    found = explained.numpy()[np.arange(50), 0, place, candidate] * kind_scale(space).numpy()[place]
     known = np.abs(active_coordinate(tasks, at[:, -1])) > 0.05
-    assert (coordinate == np.where(tasks.kind == GOAL, X, 1 - X))[known].all()
+    assert (place == space.place(tasks.kind))[known].all()
     assert (np.abs(found - tasks.specification)[known] < 1e-2).all()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from envs.body import load_body
-from envs.tasks import GOAL, VELOCITY, Tasks, reward
+from envs.tasks import GOAL, LINE, VELOCITY, Tasks, reward
 from models.inference import Encoder, pack
 from stages.decisions import DecidingBodies, Outcome, finish_episodes
 
@@ -15,7 +15,7 @@ TASKS = Tasks(np.array([GOAL, VELOCITY, GOAL]), np.array([3.0, -1.0, -2.0]))
 @pytest.fixture
 def bodies():
     torch.manual_seed(0)
-    encoder = Encoder(4, 8).requires_grad_(False)
+    encoder = Encoder(LINE, 4, 8).requires_grad_(False)
     body, rng = load_body("cheetah"), np.random.default_rng(0)
     made = DecidingBodies(body, lambda seen: 0.3 * np.sin(seen[:, :6]), encoder, 3, rng)
     made.reset(TASKS)
@@ -26,7 +26,7 @@ def test_discounting_by_hand():
     rewards = np.zeros((1, 20))
     rewards[0, :3] = [-1.0, -2.0, -4.0]
     empty = np.zeros((1, 20, 2))
-    outcome = Outcome(rewards, empty, empty, np.array([3]), np.array([False]))
+    outcome = Outcome(rewards, empty, empty, empty, np.array([3]), np.array([False]))
     np.testing.assert_allclose(outcome.discounted(0.5)[0, :4], [-1.0, -2.0, -3.0, -3.0])
     np.testing.assert_allclose(outcome.last(outcome.rewards), [-4.0])
     np.testing.assert_allclose(outcome.capped(-1.5).rewards[0, :3], [-1.0, -1.5, -1.5])

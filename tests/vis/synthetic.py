@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from envs.tasks import BASE_TASKS, KINDS, Tasks, reference_tasks
+from envs.tasks import KINDS, LINE, Tasks, reference_tasks
 from stages.contract import Artifact, write_json
 from vis.plot_results import CONTROL_TITLES
 
@@ -33,11 +33,11 @@ def latents(time: str = "step", points_per_task: int = 8) -> pd.DataFrame:
     tasks = _spread(10)
     n = len(tasks)
     base, specification = np.repeat(tasks.base_task, points_per_task), np.repeat(tasks.specification, points_per_task)
-    centres = rng.normal(0, 3, (len(BASE_TASKS), 8))
+    centres = rng.normal(0, 3, (len(LINE.base_tasks), 8))
     z = centres[base] + np.abs(specification)[:, None] * np.linspace(-0.4, 0.4, 8) + rng.normal(0, 0.1, (len(base), 8))
     table = pd.DataFrame({"task": np.repeat(tasks.labels(), points_per_task)})
     table["kind"] = np.repeat([KINDS[k] for k in tasks.kind], points_per_task)
-    table["base_task"] = [BASE_TASKS[b] for b in base]
+    table["base_task"] = [LINE.base_tasks[b] for b in base]
     table["specification"] = specification
     table[time] = np.tile(np.arange(points_per_task), n)
     return table.assign(**{f"z{i}": z[:, i] for i in range(8)})
@@ -65,7 +65,13 @@ def tracking() -> pd.DataFrame:
     """A ``tracking.parquet``."""
     amounts = np.concatenate([-np.linspace(0.3, 3, 10)[::-1], np.linspace(0.3, 3, 10)])
     rows = [
-        {"kind": kind, "amount": a, "error": 0.03 + 0.02 / abs(a), "mean_error": 0.02 + 0.01 / abs(a)}
+        {
+            "kind": kind,
+            "base_task": f"{kind} {'forward' if a > 0 else 'backward'}",
+            "amount": a,
+            "error": 0.03 + 0.02 / abs(a),
+            "mean_error": (0.02 if kind == "velocity" else 0.03) + (0.01 if kind == "velocity" else 0.02) / abs(a),
+        }
         for kind in ("velocity", "goal")
         for a in amounts
     ]
@@ -134,19 +140,19 @@ def _episode(rng: np.random.Generator, control: str, task: int, tasks: Tasks, de
     table["x"] = coordinate if kind == "goal" else np.cumsum(coordinate * stride * 0.05)
     table["vx"] = coordinate if kind == "velocity" else np.gradient(coordinate, seconds)
     table["reward"] = -np.abs(coordinate - specification) / abs(specification)
-    for i in range(len(BASE_TASKS)):
-        table[f"p{i}"] = belief if i == base else (1 - belief) / 3
+    for i, name in enumerate(LINE.base_tasks):
+        table[f"p {name}"] = belief if i == base else (1 - belief) / 3
     return table.assign(
         control=control,
         task=task,
         label=tasks.labels()[task],
         kind=kind,
-        base_task=BASE_TASKS[base],
+        base_task=LINE.base_tasks[base],
         specification=specification,
         stride=stride.astype(int),
         command_kind=kind,
         command=specification / 4,
-        believed_base_task=BASE_TASKS[base],
+        believed_base_task=LINE.base_tasks[base],
         belief=belief,
         estimate=specification,
     )
