@@ -26,12 +26,14 @@ def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
 
 
 def wanted(stage: str, settings: Settings) -> list[Node]:
-    """The nodes of a stage: one, or one per route for ``evaluation``.
+    """The nodes of a stage for one body: one, or one per route for ``evaluation``.
 
     Raises:
         UserError: no such stage, or the route leaves it out.
     """
     config_class(stage)
+    if stage == "comparison":
+        return [Node(stage, bodies=(settings.body,))]
     found = [node for node in nodes(settings) if node.stage == stage]
     if not found:
         raise UserError(f"route: {settings.route!r} leaves out the stage {stage}; take the other route, or both")

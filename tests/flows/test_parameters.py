@@ -58,5 +58,6 @@ def test_make_run_ends_with_that_line(arguments: list[str], capsys: pytest.Captu
 
 def test_a_stage_may_exist_once_per_route() -> None:
     assert wanted("evaluation", Settings()) == [Node("evaluation", "reuse"), Node("evaluation", "retrain")]
+    assert wanted("comparison", Settings(body="hopper")) == [Node("comparison", bodies=("hopper",))]
     with pytest.raises(UserError, match="leaves out the stage striding"):
         wanted("striding", Settings(route="retrain"))
