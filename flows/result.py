@@ -14,15 +14,16 @@ from prefect.states import Failed
 
 from flows.place import ROOT
 from flows.progress import progress_path, write_line
+from stages.comparison_table import CONTROLS
 from stages.runner import StoredRun
 
-CONTROLS = ("agent", "oracle", "no_inference", "random_encoder")
 #: Columns of the table: heading, metric of controls.json, statistic.
 COLUMNS = (
     ("goal", "goal_settled", "median"),
     ("velocity", "velocity_settled", "median"),
     ("goal ok", "goal_success", "mean"),
     ("velocity ok", "velocity_success", "mean"),
+    ("falls", "fall_rate", "mean"),
     ("return", "return", "mean"),
 )
 
