@@ -78,6 +78,12 @@ def test_it_is_stored_with_the_one_toy(shown: str, place: Place) -> None:
     assert record and record.tags["body"] == "cheetah, hopper"
 
 
+def test_the_stage_alone_finds_the_same(shown: str, command: Command, asked: ComparisonSettings) -> None:
+    done = command("-m", "stages.comparison", "--bodies", *asked.bodies, "--profile", "tiny")
+    assert done.returncode == 0, done.stderr
+    assert "comparison was stored: mlruns/" in done.stdout and "hopper/retrain/fall_rate" in done.stdout
+
+
 def test_again_everything_is_stored_and_left_in_prefect(
     shown: str, command: Command, asked: ComparisonSettings, place: Place
 ) -> None:
