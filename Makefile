@@ -1,6 +1,7 @@
 # `make run` and `make test` set everything up by themselves; the other targets too.
 PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python$(version))) python3)
 BODY ?= cheetah
+BODIES ?=
 ROUTE ?= both
 SEED ?= 0
 PROFILE ?= full
@@ -13,15 +14,20 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench up down lint setup
+.PHONY: help run compare test bench up down lint setup
 
 help:
 	@echo "make run [BODY=cheetah] [ROUTE=reuse|retrain|both] [SEED=0]  the main job, result table and report"
+	@echo "make compare [BODIES='cheetah hopper'] [ROUTE=...] [SEED=0]        all bodies, one toy, one table"
 	@echo "make test    all tests        make bench   benchmarks       make lint    ruff and pyright"
 	@echo "make up      start Prefect    make down    stop all of it"
 
 run: $(READY)
 	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --seed '$(SEED)' --profile '$(PROFILE)'
+
+compare: $(READY)
+	@$(BIN)/python -m flows.run compare-bodies --bodies $(foreach body,$(BODIES),'$(body)') --route '$(ROUTE)' \
+		--seed '$(SEED)' --profile '$(PROFILE)'
 
 test: $(READY)
 	@$(BIN)/python -m pytest

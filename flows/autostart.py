@@ -1,4 +1,4 @@
-"""Prefect plugin: ``prefect deployment run transfer/...`` brings up what it needs.
+"""Prefect plugin: ``prefect deployment run transfer/...``, and the other flows, bring up what they need.
 
 Prefect imports this and calls ``setup_environment`` in each of its processes when plugins are on (``prefect.toml``), so
 everything else of the project is imported only when there is something to do.
@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from prefect.plugins import HookContext, SetupResult, register_hook
+
+_FLOWS = ("transfer/", "stage/", "compare-bodies/")
 
 
 @register_hook
@@ -34,4 +36,4 @@ def requested(argv: Sequence[str]) -> str | None:
     """``flow/deployment`` when this is a ``prefect deployment run`` of one of this project's flows."""
     if Path(argv[0]).name not in ("prefect", "__main__.py") or list(argv[1:3]) != ["deployment", "run"]:
         return None
-    return next((word for word in argv[3:] if word.startswith(("transfer/", "stage/"))), None)
+    return next((word for word in argv[3:] if word.startswith(_FLOWS)), None)

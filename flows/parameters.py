@@ -8,9 +8,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
+from envs.body_files import body_names
 from envs.errors import UserError
-from stages.plan import Node, Settings, config_class, nodes, validated
+from stages.plan import STAGES, ComparisonSettings, Node, Settings, config_class, nodes, validated
 from stages.runner import check as check_node
+
+
+def deployment_names() -> dict[str, list[str]]:
+    """The deployments by flow."""
+    stages = [stage.replace("_", "-") for stage in STAGES]
+    return {"transfer": body_names(), "compare-bodies": ["all"], "stage": stages}
 
 
 def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
@@ -25,13 +32,26 @@ def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
     return settings
 
 
+def check_comparison(parameters: Mapping[str, Any]) -> ComparisonSettings:
+    """What a comparison of bodies is told, from parameters as they came in.
+
+    Raises:
+        UserError: as ``check``, and a body that is not there.
+    """
+    asked = validated(ComparisonSettings, parameters)
+    check_node(asked.node, asked.settings)
+    return asked
+
+
 def wanted(stage: str, settings: Settings) -> list[Node]:
-    """The nodes of a stage: one, or one per route for ``evaluation``.
+    """The nodes of a stage for one body: one, or one per route for ``evaluation``.
 
     Raises:
         UserError: no such stage, or the route leaves it out.
     """
     config_class(stage)
+    if stage == "comparison":
+        return [Node(stage, bodies=(settings.body,))]
     found = [node for node in nodes(settings) if node.stage == stage]
     if not found:
         raise UserError(f"route: {settings.route!r} leaves out the stage {stage}; take the other route, or both")

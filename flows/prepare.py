@@ -8,12 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from envs.body_files import body_names
 from envs.errors import UserError
-from flows.parameters import check
+from flows.parameters import check, check_comparison, deployment_names
 from flows.place import configured
 from flows.services import QUIET, up, wait_for_deployment
-from stages.plan import STAGES
 
 
 def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
@@ -27,11 +25,13 @@ def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
     os.environ.update(QUIET)
     flow, _, deployment = name.partition("/")
     parameters = given_parameters(argv)
-    known = body_names() if flow == "transfer" else [stage.replace("_", "-") for stage in STAGES]
+    known = deployment_names()[flow]
     if deployment not in known:
         raise UserError(f"{name}: no such deployment; choose one of {', '.join(f'{flow}/{known}' for known in known)}")
     if flow == "transfer":
         check({"body": deployment} | parameters)
+    elif flow == "compare-bodies":
+        check_comparison(parameters)
     else:
         check(parameters, deployment.replace("-", "_"))
     if place.local:

@@ -14,15 +14,16 @@ from prefect.states import Failed
 
 from flows.place import ROOT
 from flows.progress import progress_path, write_line
+from stages.comparison_table import CONTROLS, shown
 from stages.runner import StoredRun
 
-CONTROLS = ("agent", "oracle", "no_inference", "random_encoder")
 #: Columns of the table: heading, metric of controls.json, statistic.
 COLUMNS = (
     ("goal", "goal_settled", "median"),
     ("velocity", "velocity_settled", "median"),
     ("goal ok", "goal_success", "mean"),
     ("velocity ok", "velocity_success", "mean"),
+    ("falls", "fall_rate", "mean"),
     ("return", "return", "mean"),
 )
 
@@ -34,12 +35,17 @@ def settle(futures: Iterable[PrefectFuture[Any]]) -> tuple[list[StoredRun], Stat
         Their stored runs, and the failure that stopped the rest (None when all went well).
     """
     futures = list(futures)
+    failed = failure(futures)
+    return ([future.result() for future in futures], None) if failed is None else ([], failed)
+
+
+def failure(futures: Iterable[PrefectFuture[Any]]) -> State[Any] | None:
+    """Wait for tasks; the first failure among them, which may have stopped others."""
+    futures = list(futures)
     for future in futures:
         future.wait()
-    failure = next((future.state for future in futures if future.state.is_failed() or future.state.is_crashed()), None)
-    if failure is not None:
-        return [], Failed(message=failure.message)
-    return [future.result() for future in futures], None
+    failed = next((future.state for future in futures if future.state.is_failed() or future.state.is_crashed()), None)
+    return None if failed is None else Failed(message=failed.message)
 
 
 def rows(evaluations: Mapping[str, StoredRun]) -> list[dict[str, Any]]:
@@ -54,13 +60,18 @@ def rows(evaluations: Mapping[str, StoredRun]) -> list[dict[str, Any]]:
     ]
 
 
+def comparison_rows(comparison: StoredRun) -> list[dict[str, Any]]:
+    """The table of a comparison: one row per body, route and control, as words."""
+    return [dict(shown(row)) for row in comparison.artifact.json("comparison.json")["rows"]]
+
+
 def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:
     """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
     shown = str(_relative(report)) if report else None
     lines = [f"* {run.artifact.stage}: MLflow run `{run.run_id}`" for run in runs]
     lines += [f"* report: `{shown}`"] if shown else []
     if table:
-        create_table_artifact(table, key="result", description="settled error, success and return by route")
+        create_table_artifact(table, key="result", description="settled error, success, falls and return")
     create_markdown_artifact("\n".join(lines), key="runs", description="what the result was made from")
     write_line(progress_path(str(flow_run.id)), {"kind": "result", "rows": table, "report": shown})
 

@@ -1,4 +1,7 @@
-"""``make run``: start what is needed, trigger ``transfer/<body>``, show how it goes, show the result, tidy up."""
+"""``make run``: start what is needed, trigger ``transfer/<body>``, show how it goes, show the result, tidy up.
+
+``make compare`` does the same with ``compare-bodies/all``: ``python -m flows.run compare-bodies``.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +9,79 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from pydantic import BaseModel
 from rich.console import Console
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from flows.parameters import check
+from flows.parameters import check, check_comparison
 from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
-from stages.plan import Settings, nodes
+from stages.plan import ComparisonSettings, Settings, nodes
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
 _SILENT_SECONDS = 20.0
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+#: Columns of a table that goes to no terminal.
+_WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for.
+
+    Attributes:
+        deployment: as ``flow/deployment``.
+        parameters: of its flow, checked.
+        nodes: names of what is brought up to date, parents first.
+    """
+
+    deployment: str
+    parameters: dict[str, Any]
+    nodes: list[str]
+
+
+def _transfer(given: Mapping[str, Any]) -> Job:
+    """A body given by path goes through the deployment of the first body."""
+    settings = check(given)
+    body = settings.body if settings.body in body_names() else body_names()[0]
+    return Job(f"transfer/{body}", settings.model_dump(mode="json"), [str(node) for node in nodes(settings)])
+
+
+def _comparison(given: Mapping[str, Any]) -> Job:
+    asked = check_comparison(given)
+    order = nodes(asked.settings, asked.node)
+    return Job("compare-bodies/all", asked.model_dump(mode="json"), [str(node) for node in order])
+
+
+#: By flow: its parameters, and what it makes of them.
+_FLOWS: dict[str, tuple[type[BaseModel], Callable[[Mapping[str, Any]], Job]]] = {
+    "transfer": (Settings, _transfer),
+    "compare-bodies": (ComparisonSettings, _comparison),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one transfer from the command line.
+    """Run a transfer, or the flow that the first argument names, from the command line.
 
     Returns:
         Exit code: 0 done, 1 failed, 2 a mistake of the user's, 130 interrupted.
     """
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        parameters = vars(_parser().parse_args(arguments))
-        return _run(configured(), check(parameters), console)
+        words = [*(sys.argv[1:] if arguments is None else arguments)]
+        flow = words.pop(0) if words and words[0] in _FLOWS else "transfer"
+        model, job = _FLOWS[flow]
+        given = vars(_parser(flow, model).parse_args(words))
+        return _run(configured(), job({name: value for name, value in given.items() if value is not None}), console)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -49,25 +94,26 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Options from the settings of a transfer, in the same words."""
-    parser = argparse.ArgumentParser(prog="python -m flows.run", description=__doc__)
-    for name in ("body", "route", "seed", "profile"):
-        field = Settings.model_fields[name]
-        parser.add_argument(f"--{name}", default=field.default, help=f"{field.description} (default: {field.default})")
+def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
+    """Options from the flow's parameters, in the same words."""
+    parser = argparse.ArgumentParser(prog=f"python -m flows.run {flow}", description=__doc__)
+    for name, field in model.model_fields.items():
+        if name != "overrides":
+            words = f"{field.description} (default: {field.default})" if field.default else field.description
+            parser.add_argument(f"--{name}", nargs="*" if name == "bodies" else None, help=words)
     return parser
 
 
-def _run(place: Place, settings: Settings, console: Console) -> int:
+def _run(place: Place, job: Job, console: Console) -> int:
     before = running(place)
     flow_run: str | None = None
     state: dict[str, Any] = {"type": "PENDING"}
     try:
         if place.local:
             up(place, lambda line: console.print(line, highlight=False, soft_wrap=True))
-        flow_run = _trigger(place, settings)
+        flow_run = _trigger(place, job)
         console.print(f"flow run {flow_run} ({place.page}/runs/flow-run/{flow_run})", highlight=False, soft_wrap=True)
-        state, result = _follow(place, flow_run, [str(node) for node in nodes(settings)], console)
+        state, result = _follow(place, flow_run, job.nodes, console)
     finally:
         # From here on nothing may cut the tidying short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -77,11 +123,10 @@ def _run(place: Place, settings: Settings, console: Console) -> int:
     return _conclude(place, state, result, console)
 
 
-def _trigger(place: Place, settings: Settings) -> str:
-    """Create a run of the deployment; a body given by path goes through the deployment of the first body."""
-    name = f"transfer/{settings.body if settings.body in body_names() else body_names()[0]}"
-    deployment = wait_for_deployment(place, name)
-    body = {"parameters": settings.model_dump(mode="json"), "state": {"type": "SCHEDULED"}}
+def _trigger(place: Place, job: Job) -> str:
+    """Create a run of the deployment."""
+    deployment = wait_for_deployment(place, job.deployment)
+    body = {"parameters": job.parameters, "state": {"type": "SCHEDULED"}}
     return str(call(place, "POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
 
 
@@ -139,14 +184,16 @@ def _cancel(place: Place, flow_run: str) -> None:
 
 
 def _conclude(place: Place, state: dict[str, Any], result: dict[str, Any] | None, console: Console) -> int:
-    if state["type"] != "COMPLETED" or result is None:
-        words = state.get("message") or f"the run ended as {state['name']}"
-        print(f"{words} (log: {place.log(SERVE)})", file=sys.stderr)
-        return 1
-    if result["rows"]:
+    """Show the result, which a comparison has even where a body failed, and the failure."""
+    if result and result["rows"]:
         console.print(result_table(result["rows"]))
-    console.print(f"report: {result['report']}", highlight=False, soft_wrap=True)
-    return 0
+    if result:
+        console.print(f"report: {result['report']}", highlight=False, soft_wrap=True)
+    if state["type"] == "COMPLETED" and result:
+        return 0
+    words = state.get("message") or f"the run ended as {state['name']}"
+    print(f"{words} (log: {place.log(SERVE)})", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

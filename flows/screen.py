@@ -13,6 +13,8 @@ from rich.table import Table
 from flows.progress import Line
 
 _SHOWN_METRICS = 2
+#: Of the names, at least.
+_WIDTH = 22
 
 
 class Screen:
@@ -20,8 +22,9 @@ class Screen:
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
         self._console = console
+        self._width = max(_WIDTH, *map(len, names))
         self._bars = Progress(
-            TextColumn("{task.description:<22}"),
+            TextColumn(f"{{task.description:<{self._width}}}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[eta]:>8}"),
@@ -43,12 +46,11 @@ class Screen:
 
     def show(self, line: Line) -> None:
         """Bring the line of a stage up to date."""
-        name = f"{line['stage']}_{line['route']}" if line["route"] else line["stage"]
-        note, eta = _note(line), _duration(line["eta"])
+        name, note, eta = line["name"], _note(line), _duration(line["eta"])
         if name in self._ids:
             self._bars.update(self._ids[name], completed=line["fraction"], eta=eta, note=note)
         if not self._console.is_terminal and line["kind"] != "progress":
-            self._console.print(f"{name:<22} {note}", highlight=False, markup=False)
+            self._console.print(f"{name:<{self._width}} {note}", highlight=False, markup=False)
 
 
 def _note(line: Line) -> str:
@@ -64,16 +66,26 @@ def _duration(seconds: float | None) -> str:
     return f"{minutes}:{rest:02d} left" if minutes else f"{rest} s left"
 
 
+#: Columns of words; the others hold numbers.
+_WORDS = ("body", "route", "control")
+#: Columns that a terminal has no room for.
+_PAGE_ONLY = ("goal median", "velocity median", "stride", "time")
+
+
 def result_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Rows of the result as a table; errors are |coordinate - target| / |target| once settled."""
     table = Table(title="Result on the reference tasks", title_justify="left", box=SIMPLE_HEAD)
-    for heading in rows[0]:
-        table.add_column(heading, justify="left" if heading in ("route", "control") else "right", no_wrap=True)
+    headings = [heading for heading in rows[0] if heading not in _PAGE_ONLY]
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in _WORDS else "right")
     for row in rows:
-        cells = [_number(value) if isinstance(value, float) else str(value).replace("_", " ") for value in row.values()]
-        table.add_row(*cells, style="bold" if row["control"] == "agent" else None)
+        table.add_row(
+            *(_cell(row[heading]) for heading in headings), style="bold" if row["control"] == "agent" else None
+        )
     return table
 
 
-def _number(value: float) -> str:
+def _cell(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value).replace("_", " ")
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

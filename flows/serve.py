@@ -15,6 +15,7 @@ from prefect.runner import Runner
 
 from envs.body_files import body_names
 from envs.errors import UserError
+from flows.compare import compare_bodies
 from flows.place import answers, configured
 from flows.stage import stage
 from flows.transfer import transfer
@@ -30,9 +31,11 @@ Adder = Callable[[Runner], Awaitable[object]]
 
 def deployments() -> dict[Name, Adder]:
     """What is served: (flow, deployment) and how to register it."""
-    return {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()} | {
-        ("stage", name): _adder(stage, name, {"stage": value}) for value in STAGES for name in [value.replace("_", "-")]
-    }
+    return (
+        {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()}
+        | {("compare-bodies", "all"): _adder(compare_bodies, "all", {})}
+        | {("stage", name.replace("_", "-")): _adder(stage, name.replace("_", "-"), {"stage": name}) for name in STAGES}
+    )
 
 
 def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -> Adder:

@@ -10,9 +10,12 @@ from pydantic import BaseModel, Field
 
 from envs.errors import UserError
 from flows.parameters import check, typed_by, wanted
-from flows.result import publish, rows, settle
+from flows.result import comparison_rows, publish, rows, settle
 from flows.tasks import stage_task
 from stages.plan import STAGES, Settings
+
+#: The page of a stage that makes one.
+REPORTS = {"plots": "report.html", "comparison": "comparison.md"}
 
 
 class Choice(BaseModel):
@@ -31,10 +34,10 @@ def stage(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
     chosen = wanted(name, settings)
-    runs, failure = settle([stage_task(name).submit(settings, node.route) for node in chosen])
+    runs, failure = settle([stage_task(name).submit(settings, node.route, node.bodies) for node in chosen])
     if failure is not None:
         return failure
     evaluations = {node.route: run for node, run in zip(chosen, runs, strict=True) if node.route}
-    table = rows(evaluations) if name == "evaluation" else []
-    publish(table, runs, runs[0].artifact.folder / "report.html" if name == "plots" else None)
+    table = comparison_rows(runs[0]) if name == "comparison" else rows(evaluations)
+    publish(table, runs, runs[0].artifact.folder / REPORTS[name] if name in REPORTS else None)
     return None

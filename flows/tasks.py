@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,8 @@ from stages.contract import Route
 from stages.plan import Node, Settings
 from stages.runner import Event, StoredRun, materialise
 
+#: What a key of Prefect's artifacts may not hold.
+_NO_KEY = re.compile("[^a-z0-9]+")
 #: Stages that do not need each other run side by side, two at a time.
 SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
 
@@ -31,8 +34,10 @@ SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2)
 def stage_task(stage: str) -> Task[..., Any]:
     """The task of a stage. It gives the stored run, or fails with the one line that a user can act on."""
 
-    def run_stage(settings: Settings, route: Route | None = None) -> StoredRun | State[Any]:
-        node = Node(stage, route)
+    def run_stage(
+        settings: Settings, route: Route | None = None, bodies: tuple[str, ...] = (), space: str | None = None
+    ) -> StoredRun | State[Any]:
+        node = Node(stage, route, bodies, space)
         try:
             return materialise(node, settings, Listener(node, get_run_logger(), progress_path(str(flow_run.id))))
         except (UserError, StageFailedError) as error:
@@ -63,8 +68,7 @@ class Listener:
         write_line(
             self._path,
             {
-                "stage": event.node.stage,
-                "route": event.node.route,
+                "name": name,
                 "kind": event.kind,
                 "fraction": event.fraction,
                 "eta": event.eta,
@@ -79,7 +83,7 @@ class Listener:
     def _advance(self, name: str, event: Event) -> None:
         now = time.monotonic()
         if event.node not in self._bars:
-            key = name.replace("_", "-")
+            key = _NO_KEY.sub("-", name.lower())
             self._bars[event.node] = self._create(key, event)
         elif now - self._last >= 1.0:
             update_progress_artifact(self._bars[event.node], progress=100.0 * event.fraction)

@@ -22,7 +22,7 @@ from models.controller import Controller
 from stages.configs.evaluation import EvaluationConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.controls import CONTROLS, FIXED_STRIDES, Stack
-from stages.decisions import DecidingBodies, draw_tasks
+from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks
 from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
 from stages.video import Clip, film
 
@@ -207,7 +207,7 @@ def _episodes(
         record.add(
             coordinates=bodies.coordinates(),
             fallen=bodies.fallen.copy(),
-            reward=np.maximum(outcome.last(outcome.rewards), -2.0),
+            reward=_earned(outcome.last(outcome.rewards), bodies.fallen),
             stride=outcome.stride,
             seconds=bodies.seconds.copy(),
             command_kind=kind,
@@ -219,6 +219,12 @@ def _episodes(
         if control == "agent":
             record.inner.append((outcome.states[suite.shown], outcome.stride[suite.shown]))
     return record
+
+
+def _earned(rewards: Floats, fallen: np.ndarray) -> Floats:
+    """Rewards (n,) that count for the return: of a fallen body at best those of standing still."""
+    capped = np.maximum(rewards, WORST_REWARD)
+    return np.where(fallen, np.minimum(capped, -1.0), capped)
 
 
 def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[str, dict[str, float]]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from envs.body_files import AskedFor, body_path, read_toml, space_name
+from envs.body_files import AskedFor, body_names, body_path, read_toml, space_name
 from envs.errors import UserError
 from stages.contract import ROUTES, Route, StageConfig
 
-STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots")
+STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison")
 ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
-#: Fields that follow from the node and the settings.
-_GIVEN = ("body", "tasks", "space", "route", "routes")
+#: Fields that follow from the node and the settings, and the parameter that sets them.
+_GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "route": "route", "routes": "route"}
 
 #: Seconds per stage: what the tests run.
 _TINY: dict[str, dict[str, Any]] = {
@@ -26,7 +27,15 @@ _TINY: dict[str, dict[str, Any]] = {
     "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
     "evaluation": {"seeds": 1, "random_tasks": 4, "decisions": 12, "resamples": 20, "video_seconds": 0.5},
     "plots": {"points": 60},
+    "comparison": {"resamples": 20},
 }
+
+RouteChoice = Annotated[
+    Literal["reuse", "retrain", "both"], Field(description="reuse the toy policy, retrain, or both")
+]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of every stage")]
+Profile = Annotated[Literal["full", "tiny"], Field(description="full training, or seconds per stage")]
+Overrides = Annotated[dict[str, dict[str, Any]], Field(description="values by config field, by stage")]
 
 
 class Settings(BaseModel):
@@ -35,15 +44,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     body: str = Field(default="cheetah", description="body by name, or path of its TOML")
-    route: Literal["reuse", "retrain", "both"] = Field(
-        default="both", description="reuse the toy policy, retrain, or both"
-    )
+    route: RouteChoice = "both"
     tasks: AskedFor = Field(
         default="basic", description="kinds of tasks: velocity and goal, or all: stand, jump and flip besides"
     )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="seed of every stage")
-    profile: Literal["full", "tiny"] = Field(default="full", description="full training, or seconds per stage")
-    overrides: dict[str, dict[str, Any]] = Field(default={}, description="values by config field, by stage")
+    seed: Seed = 0
+    profile: Profile = "full"
+    overrides: Overrides = {}
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -51,33 +58,105 @@ class Settings(BaseModel):
         return tuple(route for route in ROUTES if self.route in (route, "both"))
 
 
+class ComparisonSettings(BaseModel):
+    """What a comparison of bodies can be told; the parameters of its deployment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bodies: tuple[str, ...] = Field(default=(), description="by name, or path of their TOML; none: all that ship")
+    route: RouteChoice = "both"
+    seed: Seed = 0
+    profile: Profile = "full"
+    overrides: Overrides = {}
+
+    @property
+    def settings(self) -> Settings:
+        """What every body's transfer is told; which body, its nodes say."""
+        return Settings.model_validate(self.model_dump(exclude={"bodies"}))
+
+    @property
+    def node(self) -> Node:
+        """The comparison that is asked for, its bodies settled."""
+        return Node("comparison", bodies=self.bodies or tuple(body_names()))
+
+
 @dataclass(frozen=True)
 class Node:
-    """A stage in the DAG; ``evaluation`` exists once per route."""
+    """A stage in the DAG; ``evaluation`` exists once per route.
+
+    Attributes:
+        bodies: whose; by default the one of the settings, and for ``comparison`` all that ship.
+        space: of a toy; by default the one that the body of the settings needs.
+    """
 
     stage: str
     route: Route | None = None
+    bodies: tuple[str, ...] = ()
+    space: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.stage}_{self.route}" if self.route else self.stage
+        named = labels(self.bodies) if self.stage != "comparison" else ()
+        return "_".join([self.stage, *named, *(part for part in (self.space, self.route) if part)])
+
+
+def labels(bodies: Sequence[str]) -> tuple[str, ...]:
+    """Bodies, given by name or path, by name."""
+    return tuple(Path(body).stem for body in bodies)
+
+
+def bodies_of(node: Node, settings: Settings) -> tuple[str, ...]:
+    """Whose a node is: nobody's, one body's, or those of a comparison."""
+    if node.stage == "toy_inference":
+        return ()
+    return node.bodies or (tuple(body_names()) if node.stage == "comparison" else (settings.body,))
 
 
 def parents(node: Node, settings: Settings) -> dict[str, Node]:
-    """The nodes that a node consumes, by input name."""
-    shared = {name: Node(name) for name in ("toy_inference", "low_level")}
+    """The nodes that a node consumes, by input name.
+
+    Raises:
+        UserError: two bodies of a comparison have one name, or there is no such body.
+    """
     if node.stage in ("toy_inference", "low_level"):
         return {}
+    if node.stage == "comparison":
+        return _compared(bodies_of(node, settings), settings)
+    toy = toy_of(node.bodies[0], settings) if node.bodies else Node("toy_inference")
+    shared = {"toy_inference": toy, "low_level": Node("low_level", bodies=node.bodies)}
     if node.stage == "evaluation":
         route_stage = ROUTE_STAGE[node.route or "reuse"]
-        return shared | {route_stage: Node(route_stage)}
+        return shared | {route_stage: Node(route_stage, bodies=node.bodies)}
     if node.stage == "plots":
         by_route = {ROUTE_STAGE[route]: Node(ROUTE_STAGE[route]) for route in settings.routes}
         return shared | by_route | {f"evaluation_{route}": Node("evaluation", route) for route in settings.routes}
     return shared
 
 
-def nodes(settings: Settings) -> list[Node]:
-    """Every node of a transfer, parents first."""
+def toy_of(body: str, settings: Settings) -> Node:
+    """The toy whose task inference a body uses."""
+    return Node("toy_inference", space=space_name(read_toml(body_path(body)), settings.tasks))
+
+
+def _compared(bodies: tuple[str, ...], settings: Settings) -> dict[str, Node]:
+    """The toys that the bodies share, one per space, and every body's evaluation by every route."""
+    named = labels(bodies)
+    if twice := [name for name in named if named.count(name) > 1]:
+        raise UserError(f"bodies: {twice[0]!r} is there twice; give every body a name of its own")
+    for body in bodies:
+        try:
+            body_path(body)
+        except UserError as error:
+            raise UserError(f"bodies: {str(error).removeprefix('body: ')}") from error
+    toys = dict.fromkeys(toy_of(body, settings) for body in bodies)
+    return {str(toy): toy for toy in toys} | {
+        f"evaluation_{name}_{route}": Node("evaluation", route, (body,))
+        for body, name in zip(bodies, named, strict=True)
+        for route in settings.routes
+    }
+
+
+def nodes(settings: Settings, last: Node | None = None) -> list[Node]:
+    """Every node of a transfer, or all that another last node needs and itself; parents first."""
     ordered: dict[Node, None] = {}
 
     def visit(node: Node) -> None:
@@ -85,7 +164,7 @@ def nodes(settings: Settings) -> list[Node]:
             visit(parent)
         ordered[node] = None
 
-    visit(Node("plots"))
+    visit(last or Node("plots"))
     return list(ordered)
 
 
@@ -113,23 +192,27 @@ def configure(node: Node, settings: Settings) -> StageConfig:
         config_class(stage)
     model = config_class(node.stage)
     overrides = settings.overrides.get(node.stage, {})
-    _refuse_given(overrides, node.stage)
+    _refuse_given(overrides, node.stage, node.stage)
+    bodies = bodies_of(node, settings)
     given = {
-        **settings.model_dump(include={"body", "tasks", "seed"}),
+        **settings.model_dump(include={"tasks", "seed"}),
+        "body": next(iter(bodies), None),
         "route": node.route,
         "routes": settings.routes,
-        "space": space_name(read_toml(body_path(settings.body)), settings.tasks),
+        "space": node.space or toy_of(settings.body, settings).space,
     }
+    if node.stage == "comparison":  # elsewhere the field counts bodies
+        given["bodies"] = labels(bodies)
     values = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
     profile = _TINY.get(node.stage, {}) if settings.profile == "tiny" else {}
-    recipe = _recipe(model, node.stage, settings.body) if "body" in values else {}
+    recipe = _recipe(model, node.stage, bodies[0]) if "body" in values else {}
     return validated(model, {**values, **recipe, **profile, **overrides}, f"{node.stage}.")
 
 
-def _refuse_given(fields: Mapping[str, Any], where: str) -> None:
-    for field in _GIVEN:
+def _refuse_given(fields: Mapping[str, Any], stage: str, where: str) -> None:
+    for field, parameter in (_GIVEN | ({"bodies": "bodies"} if stage == "comparison" else {})).items():
         if field in fields:
-            raise UserError(f"{where}.{field}: not overridable; use the parameter {field.removesuffix('s')}")
+            raise UserError(f"{where}.{field}: not overridable; use the parameter {parameter}")
 
 
 def _recipe(model: type[StageConfig], stage: str, body: str) -> dict[str, Any]:
@@ -139,7 +222,7 @@ def _recipe(model: type[StageConfig], stage: str, body: str) -> dict[str, Any]:
     recipe = training.get(stage, {}) if isinstance(training, dict) else training
     if not isinstance(recipe, dict):
         raise UserError(f"{path.name}: training.{stage}: not a table of config fields")
-    _refuse_given(recipe, f"{path.name}: training.{stage}")
+    _refuse_given(recipe, stage, f"{path.name}: training.{stage}")
     validated(model, recipe, f"{path.name}: training.{stage}.")
     return recipe
 

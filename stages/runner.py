@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
@@ -13,7 +12,7 @@ from filelock import AcquireReturnProxy, Timeout
 from stages import artifacts, child
 from stages.contract import Metrics, StageConfig
 from stages.keys import Components, canonical_json, components, key
-from stages.plan import Node, Settings, configure, lineage, parents
+from stages.plan import Node, Settings, bodies_of, configure, labels, lineage, parents
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
 
@@ -161,8 +160,8 @@ class _Computation:
     def _tags(self) -> dict[str, str]:
         came_from = {n: {"run": r.run_id, "digest": r.artifact.digest} for n, r in self.inputs.items()}
         tags = {"seed": str(self.config.seed), "parents": canonical_json(came_from)}
-        if body := getattr(self.config, "body", None):
-            tags["body"] = Path(body).stem
+        if bodies := bodies_of(self.node, self.owner.settings):
+            tags["body"] = ", ".join(labels(bodies))
         return tags | ({"route": self.node.route} if self.node.route else {})
 
     def _tell(self, event: Event) -> None:

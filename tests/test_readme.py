@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.body_files import body_names
+from flows.parameters import deployment_names
 from stages.plan import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,10 +30,12 @@ def test_make_targets_exist(target: str) -> None:
     assert subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"(transfer/[\w-]+|stage/[\w-]+)", " ".join(COMMANDS)))))
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"(?:transfer|stage|compare-bodies)/[\w-]+", " ".join(COMMANDS))))
+)
 def test_deployments_exist(name: str) -> None:
     flow, _, deployment = name.partition("/")
-    assert deployment in (body_names() if flow == "transfer" else [stage.replace("_", "-") for stage in STAGES])
+    assert deployment in deployment_names()[flow]
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("python ")])

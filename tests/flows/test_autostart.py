@@ -17,6 +17,7 @@ from tests.flows.conftest import Command
     [
         ("bin/prefect deployment run transfer/cheetah", "transfer/cheetah"),
         ("prefect deployment run --watch stage/low-level -p seed=1", "stage/low-level"),
+        ("prefect deployment run compare-bodies/all", "compare-bodies/all"),
         ("prefect deployment run other/flow", None),
         ("prefect deployment ls", None),
         ("prefect server start", None),
@@ -44,7 +45,11 @@ def test_params_that_are_no_object(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "line"),
-    [(["transfer/mouse"], "transfer/mouse: no such deployment"), (["stage/low-level", "-p", "seed=x"], "seed: ")],
+    [
+        (["transfer/mouse"], "transfer/mouse: no such deployment"),
+        (["compare-bodies/none"], "compare-bodies/none: no such deployment; choose one of compare-bodies/all"),
+        (["stage/low-level", "-p", "seed=x"], "seed: "),
+    ],
 )
 def test_a_mistake_starts_nothing(command: Command, place: Place, words: list[str], line: str) -> None:
     before = running(place)

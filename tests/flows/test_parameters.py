@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from envs.errors import UserError
-from flows.parameters import check, wanted
+from flows.compare import compare_bodies
+from flows.parameters import check, deployment_names, wanted
 from flows.run import main
+from flows.serve import deployments
 from flows.stage import stage
 from flows.transfer import transfer
-from stages.plan import STAGES, Node, Settings
+from stages.plan import STAGES, ComparisonSettings, Node, Settings
 
 
 def test_the_form_shows_types_bounds_and_descriptions() -> None:
@@ -21,6 +23,19 @@ def test_the_form_shows_types_bounds_and_descriptions() -> None:
     assert (form["seed"]["type"], form["seed"]["minimum"], form["seed"]["default"]) == ("integer", 0, 0)
     for name, field in Settings.model_fields.items():
         assert form[name]["description"] == field.description
+
+
+def test_the_form_of_a_comparison_has_a_list_of_bodies_and_shares_the_rest() -> None:
+    form, other = (flow.parameters.model_dump()["properties"] for flow in (compare_bodies, transfer))
+    assert list(form) == list(ComparisonSettings.model_fields)
+    assert (form["bodies"]["type"], form["bodies"]["items"]["type"]) == ("array", "string")
+    shared = [name for name in form if name != "bodies"]
+    assert [{**form[name], "position": 0} for name in shared] == [{**other[name], "position": 0} for name in shared]
+
+
+def test_every_deployment_is_served() -> None:
+    named = [(flow, name) for flow, names in deployment_names().items() for name in names]
+    assert list(deployments()) == named
 
 
 def test_the_form_of_a_stage_offers_the_stages() -> None:
@@ -58,5 +73,6 @@ def test_make_run_ends_with_that_line(arguments: list[str], capsys: pytest.Captu
 
 def test_a_stage_may_exist_once_per_route() -> None:
     assert wanted("evaluation", Settings()) == [Node("evaluation", "reuse"), Node("evaluation", "retrain")]
+    assert wanted("comparison", Settings(body="hopper")) == [Node("comparison", bodies=("hopper",))]
     with pytest.raises(UserError, match="leaves out the stage striding"):
         wanted("striding", Settings(route="retrain"))

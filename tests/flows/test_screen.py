@@ -11,10 +11,11 @@ from rich.console import Console
 
 from flows.progress import ProgressReader, write_line
 from flows.screen import Screen, result_table
+from stages.comparison_table import shown
 
 
 def _line(**changes: Any) -> dict[str, Any]:
-    line = {"stage": "low_level", "route": None, "kind": "progress", "fraction": 0.5, "eta": 75.0}
+    line = {"name": "low_level", "kind": "progress", "fraction": 0.5, "eta": 75.0}
     return line | {"metrics": {"goal_error": 0.25}, "note": ""} | changes
 
 
@@ -36,7 +37,7 @@ def test_a_terminal_shows_a_bar_per_stage() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with Screen(console, ["low_level", "evaluation_reuse"]) as screen:
         screen.show(_line())
-        screen.show(_line(stage="evaluation", route="reuse", kind="hit", fraction=1.0, eta=None, metrics={}))
+        screen.show(_line(name="evaluation_reuse", kind="hit", fraction=1.0, eta=None, metrics={}))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     for words in ("low_level", "50%", "1:15 left", "goal_error 0.25", "evaluation_reuse", "stored"):
@@ -57,3 +58,24 @@ def test_the_result_table_has_a_row_per_route_and_control() -> None:
     console.print(result_table([{"route": "reuse", "control": "no_inference", "goal": 0.5, "return": -7.25}]))
     assert isinstance(console.file, io.StringIO)
     assert "no inference" in console.file.getvalue() and "-7.250" in console.file.getvalue()
+
+
+def test_a_comparison_keeps_to_what_a_terminal_has_room_for() -> None:
+    row = {"goal_settled": 0.1, "velocity_settled": 0.2, "success": 0.9, "fall_rate": 0.1, "return": -7.5}
+    row |= {"mean_stride": 8.0, "seconds": 40.0, "body": "hopper", "route": "reuse", "control": "random_encoder"}
+    row |= {f"{kind}_settled_{of}": 0.05 for kind in ("goal", "velocity") for of in ("low", "high", "median")}
+    console = Console(file=io.StringIO(), width=120)
+    console.print(result_table([shown(row)]))
+    assert isinstance(console.file, io.StringIO)
+    head, line = (line for line in console.file.getvalue().splitlines() if line.startswith(("  body", "  hopper")))
+    assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return"]
+    assert "0.100 [0.050, 0.050]" in line and "10%" in line and "-7.5" in line
+
+
+def test_names_longer_than_usual_stay_in_line() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    with Screen(console, ["low_level_cheetah", "evaluation_cheetah_retrain"]) as screen:
+        screen.show(_line(name="low_level_cheetah", kind="hit", metrics={}))
+        screen.show(_line(name="evaluation_cheetah_retrain", kind="hit", metrics={}))
+    assert isinstance(console.file, io.StringIO)
+    assert len({line.index("stored") for line in console.file.getvalue().splitlines()}) == 1

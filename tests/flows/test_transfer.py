@@ -39,7 +39,7 @@ def first(command: Command) -> str:
 def test_every_stage_is_computed_and_the_result_shown(first: str) -> None:
     for name in NODES:
         assert f"{name:<22} computing" in first
-    for words in ("agent", "oracle", "no inference", "random encoder", "report.html"):
+    for words in ("agent", "oracle", "no inference", "random encoder", "falls", "report.html"):
         assert words in first
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envs.body_files import body_path
 from stages.cli import main
 from stages.closure import PROJECT
 from stages.store import Store
@@ -70,6 +71,22 @@ def test_mistakes_are_one_line(
 def test_failure_of_a_stage_is_one_line(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = _main(capsys, "low_level", "--fault", "crash")
     assert code == 1 and "RuntimeError: out of luck" in err[-1] and len(err) == 2
+
+
+@pytest.mark.parametrize(("bodies", "words"), [(["cheetah", "mouse"], "no 'mouse'"), (["cheetah"] * 2, "there twice")])
+def test_wrong_bodies_are_one_line(
+    root: Path, capsys: pytest.CaptureFixture[str], bodies: list[str], words: str
+) -> None:
+    code, out, err = _main(capsys, "comparison", "--bodies", *bodies)
+    assert (code, out, len(err)) == (2, [], 1) and err[0].startswith("bodies: ") and words in err[0]
+
+
+def test_why_of_a_comparison_names_every_body(root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    twin = tmp_path / "twin.toml"
+    twin.write_text(body_path("cheetah").read_text())
+    code, out, _ = _main(capsys, "comparison", "--bodies", "cheetah", str(twin), "--route", "reuse", "--why")
+    needs = "needs toy_inference, evaluation_cheetah_reuse, evaluation_twin_reuse"
+    assert (code, out[-1]) == (0, f"comparison: to compute: {needs}")
 
 
 def test_real_stage_as_typed(root: Path) -> None:

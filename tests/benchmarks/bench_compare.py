@@ -1,0 +1,129 @@
+"""Every body, carried over from one toy: the stored evaluations against the bars of their body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from envs.body import load_body
+from envs.body_files import body_names
+from stages.contract import ROUTES, Artifact, Route
+from stages.plan import Node
+from tests.benchmarks.conftest import Runs
+from tests.benchmarks.table import Recorder
+
+_KINDS = ("goal", "velocity")
+_TIMES_ORACLE, _ABOVE_ORACLE = 1.25, 0.02
+_FIXED_STRIDES = (1, 5, 10, 20)
+_COLLAPSE = 0.05
+
+Controls = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What a body has to reach: settled error at most, and success at least or falls at most.
+
+    Attributes:
+        routes: how many of the routes have to: all of them, or the better one.
+    """
+
+    goal: float
+    velocity: float
+    success: float | None = None
+    falls: float | None = None
+    better_route: bool = True
+
+    def share(self, agent: Mapping[str, Mapping[str, float]]) -> float:
+        """How much of the bars the errors take up; above 1 one of them is missed."""
+        return max(agent[f"{kind}_settled"]["mean"] / getattr(self, kind) for kind in _KINDS)
+
+
+BARS = {
+    "cheetah": Bars(0.06, 0.12, success=0.90, better_route=False),
+    "hopper": Bars(0.12, 0.15, falls=0.02),
+    "walker": Bars(0.08, 0.20, falls=0.02),
+}
+
+
+def _controls(runs: Runs, body: str, route: Route) -> Controls:
+    return runs(Node("evaluation", route, (body,))).artifact.json("controls.json")
+
+
+@pytest.mark.parametrize("body", BARS)
+def test_bars(runs: Runs, record: Recorder, body: str) -> None:
+    bars = BARS[body]
+    if body not in body_names():
+        record.left_out(
+            f"compare {body}, goal and velocity, settled", f"≤ {bars.goal}, {bars.velocity}", "no such body"
+        )
+        return
+    agents = {route: _controls(runs, body, route)["agent"] for route in ROUTES}
+    routes = [min(ROUTES, key=lambda route: bars.share(agents[route]))] if bars.better_route else ROUTES
+    for route in routes:
+        agent, what = agents[route], f"compare {body}, {'better route, ' * bars.better_route}{route}"
+        for kind in _KINDS:
+            median = f"median {agent[f'{kind}_settled']['median']:.4g}"
+            record.at_most(
+                f"{what}, {kind}, settled", getattr(bars, kind), agent[f"{kind}_settled"]["mean"], note=median
+            )
+        if bars.success is not None:
+            success = np.mean([agent[f"{kind}_success"]["mean"] for kind in _KINDS])
+            record.at_least(f"{what}, success", bars.success, float(success))
+        if bars.falls is not None:
+            record.at_most(f"{what}, falls", bars.falls, agent["fall_rate"]["mean"])
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("body", body_names())
+def test_against_the_oracle(runs: Runs, record: Recorder, body: str, route: Route) -> None:
+    controls = _controls(runs, body, route)
+    for kind in _KINDS:
+        agent, oracle = (controls[control][f"{kind}_settled"]["mean"] for control in ("agent", "oracle"))
+        bar = max(_TIMES_ORACLE * oracle, oracle + _ABOVE_ORACLE)
+        what = f"compare {body}, {route}, {kind}, against the oracle"
+        record.at_most(what, bar, agent, note=f"oracle {oracle:.4g}")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("body", body_names())
+def test_learnt_stride(runs: Runs, record: Recorder, body: str, route: Route) -> None:
+    controls = _controls(runs, body, route)
+    learnt = controls["agent"]["return"]["mean"]
+    for stride in _FIXED_STRIDES:
+        fixed = controls[f"fixed_{stride}"]["return"]["mean"]
+        record.at_least(f"compare {body}, {route}, return of learnt strides over stride {stride}", fixed, learnt)
+
+
+@pytest.mark.parametrize("body", body_names())
+def test_training_does_not_collapse(runs: Runs, record: Recorder, body: str) -> None:
+    curve = runs(Node("high_level", bodies=(body,))).artifact.table("learning_curve.parquet")
+    best, last = _best_and_last_tenth(curve.reward.to_numpy(dtype=float))
+    what = f"compare {body}, high level, reward of the last tenth of training, within {_COLLAPSE:.0%} of the best"
+    record.at_least(what, best - _COLLAPSE * abs(best), last, note=f"best tenth {best:.4g}")
+
+
+def _best_and_last_tenth(rewards: np.ndarray) -> tuple[float, float]:
+    """Mean reward over the best and over the last tenth of a curve (n,)."""
+    length = max(1, len(rewards) // 10)
+    means = np.convolve(rewards, np.full(length, 1 / length), mode="valid")
+    return float(means.max()), float(means[-1])
+
+
+def test_one_toy_for_all_bodies(runs: Runs, record: Recorder) -> None:
+    toys = {artifact.json("components.json")["inputs"]["toy_inference"] for artifact in _evaluations(runs)}
+    spaces = {load_body(body).space.name for body in body_names()}
+    named = f"{', '.join(sorted(spaces))}: {', '.join(sorted(toy[:12] for toy in toys))}"
+    what = f"compare, toys behind the evaluations of {len(body_names())} bodies, one per space"
+    record.at_most(what, len(spaces), len(toys), note=named)
+    rows = runs(Node("comparison")).artifact.json("comparison.json")["rows"]
+    assert {row["toy_inference"] for row in rows} == toys
+
+
+def _evaluations(runs: Runs) -> Iterator[Artifact]:
+    for body in body_names():
+        for route in ROUTES:
+            yield runs(Node("evaluation", route, (body,))).artifact
