@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from envs.body import load_body
 from stages.artifacts import list_files
 from stages.closure import PROJECT
 from stages.plan import Node, Settings, nodes
@@ -62,3 +63,21 @@ def test_elsewhere_the_same_bytes(transfer: Transfer, tmp_path: Path) -> None:
     elsewhere, _ = _transfer(Store(tmp_path))
     differing = [str(n) for n in NODES if elsewhere[n].artifact.digest != transfer[1][n].artifact.digest]
     assert differing == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(profile="tiny", body="ant"), Settings(profile="tiny", tasks="all")],
+    ids=("plane", "posture"),
+)
+def test_every_space_goes_through_the_dag(tmp_path: Path, settings: Settings) -> None:
+    runs, computed = _transfer(Store(tmp_path), settings)
+    assert computed == [str(node) for node in nodes(settings)]
+    for route in settings.routes:
+        artifact = runs[Node("evaluation", route)].artifact
+        table, episodes = artifact.json("controls.json"), artifact.table("episodes.parquet")
+        body = load_body(settings.body, settings.tasks)
+        assert set(episodes.kind) == set(body.space.kinds)
+        assert {f"{kind.removesuffix('_y')}_settled" for kind in body.space.kinds} <= set(table["agent"])
+        assert set(body.space.coordinates) <= set(artifact.table("trajectories.parquet"))
+    assert (runs[PLOTS].artifact.folder / "report.html").stat().st_size > 100_000
