@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import mujoco
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from envs import body_defaults
 from envs.body_files import BODIES, AskedFor, body_path, mjcf_path, read_toml, space_name
 from envs.errors import UserError
 from envs.tasks import KINDS, SPACES, Floats, Space
@@ -36,37 +38,37 @@ class CoordinateMap(_Section):
     """Joints whose position and velocity are the toy coordinates: by name, or a free joint's part as ``root.x``."""
 
     x: str = Field(description="along the track, m")
-    y: str | None = Field(None, description="across the track, m; a body that has it moves in the plane")
-    z: str | None = Field(None, description="height, m")
-    pitch: str | None = Field(None, description="pitch, rad")
-    heading: str | None = Field(None, description="hinge, or free joint, that turns the body in the plane")
+    y: str | None = Field(default=None, description="across the track, m; a body that has it moves in the plane")
+    z: str | None = Field(default=None, description="height, m")
+    pitch: str | None = Field(default=None, description="pitch, rad")
+    heading: str | None = Field(default=None, description="hinge, or free joint, that turns the body in the plane")
 
 
 class TaskRanges(_Section):
     """Range of |specification| by kind; every task but a jump exists forwards and backwards."""
 
-    velocity: PositiveRange = Field(description="m/s; in the plane along both axes")
-    goal: PositiveRange = Field(description="m; in the plane along both axes")
-    stand: PositiveRange | None = Field(None, description="pitch to hold, rad")
-    jump: PositiveRange | None = Field(None, description="vertical speed, m/s")
-    flip: PositiveRange | None = Field(None, description="pitch rate, rad/s")
+    velocity: PositiveRange | None = Field(default=None, description="m/s; in the plane along both axes")
+    goal: PositiveRange | None = Field(default=None, description="m; in the plane along both axes")
+    stand: PositiveRange | None = Field(default=None, description="pitch to hold, rad")
+    jump: PositiveRange | None = Field(default=None, description="vertical speed, m/s")
+    flip: PositiveRange | None = Field(default=None, description="pitch rate, rad/s")
 
 
 class CommandRanges(_Section):
     """Largest |amount| of each command that the low level is trained on, zero included."""
 
-    velocity: float = Field(gt=0, le=20, description="m/s")
-    goal: float = Field(gt=0, le=20, description="m, relative to where the body is")
-    stand: float | None = Field(None, gt=0, le=7, description="pitch, rad")
-    jump: float | None = Field(None, gt=0, le=20, description="vertical speed, m/s")
-    flip: float | None = Field(None, gt=0, le=50, description="pitch rate, rad/s")
+    velocity: float | None = Field(default=None, gt=0, le=20, description="m/s")
+    goal: float | None = Field(default=None, gt=0, le=20, description="m, relative to where the body is")
+    stand: float | None = Field(default=None, gt=0, le=7, description="pitch, rad")
+    jump: float | None = Field(default=None, gt=0, le=20, description="vertical speed, m/s")
+    flip: float | None = Field(default=None, gt=0, le=50, description="pitch rate, rad/s")
 
 
 class Healthy(_Section):
     """Outside these ranges a body has fallen and its episode ends."""
 
-    z: Range | None = Field(None, description="m")
-    pitch: Range | None = Field(None, description="rad")
+    z: Range | None = Field(default=None, description="m")
+    pitch: Range | None = Field(default=None, description="rad")
 
 
 class Body(_Section):
@@ -74,21 +76,32 @@ class Body(_Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="short name used on the command line")
     mjcf: str = Field(description="file in gymnasium's MuJoCo assets by name, or a path beside the TOML")
-    timestep: float = Field(gt=0, le=0.05, description="physics step, s")
-    frame_skip: int = Field(ge=1, le=100, description="physics steps per control step")
-    reset_noise: float = Field(0.1, ge=0, le=1, description="spread of the start around the model's own pose")
+    timestep: float | None = Field(
+        default=None, gt=0, le=0.05, description="physics step, s; by default the model's own"
+    )
+    frame_skip: int | None = Field(
+        default=None, ge=1, le=100, description="physics steps per control step; by default as many as make 0.05 s"
+    )
+    reset_noise: float = Field(default=0.01, ge=0, le=1, description="spread of the start around the model's own pose")
     coordinates: CoordinateMap
-    tasks: TaskRanges
-    commands: CommandRanges
+    tasks: TaskRanges = Field(default_factory=TaskRanges, description="by default by the body's size")
+    commands: CommandRanges = Field(default_factory=CommandRanges, description="by default a little beyond the tasks")
     healthy: Healthy | None = None
-    training: dict[str, dict[str, float]] = Field({}, description="config fields by stage, in place of the defaults")
-    folder: Path = Field(BODIES, exclude=True, description="where the TOML lies; set on reading")
-    asked: AskedFor = Field("basic", exclude=True, description="kinds of tasks; set on reading")
+    training: dict[str, dict[str, float]] = Field(
+        default={}, description="config fields by stage, in place of the defaults"
+    )
+    folder: Path = Field(default=BODIES, exclude=True, description="where the TOML lies; set on reading")
+    asked: AskedFor = Field(default="basic", exclude=True, description="kinds of tasks; set on reading")
 
     @property
     def dt(self) -> float:
         """Seconds per control step."""
-        return self.timestep * self.frame_skip
+        return self.model.opt.timestep * self.steps_per_control
+
+    @cached_property
+    def steps_per_control(self) -> int:
+        """Physics steps per control step."""
+        return self.frame_skip or body_defaults.frame_skip(self.model.opt.timestep)
 
     @property
     def mjcf_path(self) -> Path:
@@ -103,12 +116,12 @@ class Body(_Section):
     @cached_property
     def task_ranges(self) -> dict[str, tuple[float, float]]:
         """Range of |specification| by kind name."""
-        return self.of_kinds("tasks")
+        return self._of_kinds("tasks", self.tasks, body_defaults.task_ranges(self.model))
 
     @cached_property
     def command_limits(self) -> Floats:
         """Largest |amount| by global kind id; 0 for kinds that are not asked for."""
-        limits = self.of_kinds("commands")
+        limits = self._of_kinds("commands", self.commands, body_defaults.command_ranges(self.task_ranges))
         return np.array([limits.get(kind, 0.0) for kind in KINDS])
 
     @cached_property
@@ -120,7 +133,9 @@ class Body(_Section):
             model = mujoco.MjModel.from_xml_path(str(self.mjcf_path))
         except ValueError as error:
             raise UserError(f"body {self.name}: mjcf: {self.mjcf} does not load: {_line(error)}") from error
-        model.opt.timestep = self.timestep
+        if not model.nu:
+            raise UserError(f"body {self.name}: mjcf: {self.mjcf} has no actuator; a body must be able to move itself")
+        model.opt.timestep = self.timestep or model.opt.timestep
         return model
 
     def joint_addresses(self, coordinate: str) -> tuple[int, int]:
@@ -145,13 +160,18 @@ class Body(_Section):
         index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, self.coordinates.heading or "")
         return index >= 0 and self.model.jnt_type[index] == mujoco.mjtJoint.mjJNT_FREE
 
-    def of_kinds(self, section: Literal["tasks", "commands"]) -> dict[str, Any]:
+    def _of_kinds(self, section: str, said: _Section, default: Mapping[str, Any]) -> dict[str, Any]:
         """What a section says for each kind of the body's space; along both axes of the plane the same."""
-        said = {kind: getattr(getattr(self, section), kind.removesuffix("_y")) for kind in self.space.kinds}
-        for kind, value in said.items():
+        values = {kind: _said(said, default, kind.removesuffix("_y")) for kind in self.space.kinds}
+        for kind, value in values.items():
             if value is None:
                 raise UserError(f"body {self.name}: {section}.{kind}: missing; tasks={self.asked} asks for it")
-        return said
+        return values
+
+
+def _said(section: _Section, default: Mapping[str, Any], field: str) -> Any:
+    value = getattr(section, field)
+    return default.get(field) if value is None else value
 
 
 def load_body(name: str, asked: AskedFor = "basic") -> Body:
@@ -171,8 +191,7 @@ def load_body(name: str, asked: AskedFor = "basic") -> Body:
         body.joint_addresses(position)
     if body.coordinates.heading is not None:
         body.joint_addresses("heading")
-    body.of_kinds("tasks")
-    body.of_kinds("commands")
+    _ = body.task_ranges, body.command_limits  # what is missing there is said here
     return body
 
 

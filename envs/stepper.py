@@ -34,7 +34,8 @@ class Stepper:
         self._start = np.empty(mujoco.mj_stateSize(self.model, _STATE))
         mujoco.mj_getState(self.model, self._datas[0], self._start, _STATE)
         self.state: Floats = np.tile(self._start, (n, 1))
-        self._control_low, self._control_high = self.model.actuator_ctrlrange.T
+        limited = self.model.actuator_ctrllimited[:, None].astype(bool)
+        self._control_low, self._control_high = np.where(limited, self.model.actuator_ctrlrange, (-1.0, 1.0)).T
         self._toy_index = self._columns(body.space.positions)
         self._healthy = self._healthy_ranges()
         self._heading = Heading.of(body)
@@ -64,14 +65,14 @@ class Stepper:
         before = self.state if rows is None else self.state[rows]
         centre, half = (self._control_high + self._control_low) / 2, (self._control_high - self._control_low) / 2
         control = centre + half * np.clip(actions, -1.0, 1.0)
-        states = np.empty((len(before), self.body.frame_skip, before.shape[1]))
+        states = np.empty((len(before), self.body.steps_per_control, before.shape[1]))
         self._rollout.rollout(
             self._models[: len(before)],
             self._datas,
             before,
-            np.repeat(control[:, None, :], self.body.frame_skip, axis=1),
+            np.repeat(control[:, None, :], self.body.steps_per_control, axis=1),
             skip_checks=True,
-            nstep=self.body.frame_skip,
+            nstep=self.body.steps_per_control,
             state=states,
         )
         if rows is None:

@@ -59,7 +59,7 @@ class _Bare:
     """The same physics with nothing around it: control and result in place before the clock runs."""
 
     def __init__(self, stepper: Stepper) -> None:
-        self.model, self.n, self.skip = stepper.model, stepper.n, stepper.body.frame_skip
+        self.model, self.n, self.skip = stepper.model, stepper.n, stepper.body.steps_per_control
         self.rollout = mujoco.rollout.Rollout(nthread=_THREADS)
         self.datas = [mujoco.MjData(self.model) for _ in range(_THREADS)]
         self.result = np.empty((self.n, self.skip, stepper.state.shape[1]))

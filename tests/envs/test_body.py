@@ -5,10 +5,16 @@ import mujoco
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envs.body import load_body
+from envs.body_files import body_names
+from envs.commands import Commands
 from envs.errors import UserError
+from envs.heading import Heading
 from envs.stepper import Stepper
+from envs.tasks import VELOCITY
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def test_stepper_agrees_with_mujoco_step_by_step(cheetah):
         actions = rng.uniform(-1, 1, (3, 6))
         stepper.step(actions)
         data.ctrl[:] = actions[1]
-        mujoco.mj_step(cheetah.model, data, nstep=cheetah.frame_skip)
+        mujoco.mj_step(cheetah.model, data, nstep=cheetah.steps_per_control)
     np.testing.assert_allclose(stepper.coordinates()[1], [data.qpos[0], data.qvel[0]], atol=1e-6)
     np.testing.assert_allclose(stepper.observation()[1], [*data.qpos[1:], *data.qvel], atol=1e-4)
 
@@ -57,8 +63,39 @@ def test_observation_holds_no_position_along_the_track(cheetah):
     np.testing.assert_array_equal(stepper.observation()[0], stepper.observation()[1])
 
 
-def test_gymnasium_accepts_the_body():
-    check_env(gymnasium.make("carryover/Cheetah-v0").unwrapped, skip_render_check=True)
+@pytest.mark.parametrize("body", body_names())
+def test_gymnasium_accepts_the_body(body):
+    check_env(gymnasium.make(f"carryover/{body.capitalize()}-v0").unwrapped, skip_render_check=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), x=st.floats(-50, 50), y=st.floats(-50, 50), angle=st.floats(-9, 9))
+def test_a_body_in_the_plane_does_not_see_where_it_is_or_faces(seed, x, y, angle):
+    stepper, rng = Stepper(load_body("ant"), 2), np.random.default_rng(seed)
+    stepper.reset(rng)
+    for _ in range(3):
+        stepper.step(rng.uniform(-1, 1, (2, 8)))
+    stepper.state[1] = stepper.state[0]
+    heading = Heading.of(stepper.body)
+    assert heading
+    moved = stepper.state[1:].copy()
+    heading.turn(moved, np.array([angle]))
+    moved[:, 1:3] += (x, y)
+    stepper.state[1:] = moved
+    np.testing.assert_allclose(stepper.observation()[0], stepper.observation()[1], atol=1e-9)
+    turned = stepper.heading()[1] - stepper.heading()[0] - angle
+    assert np.cos(turned) == pytest.approx(1.0)
+    commands = Commands.relative(stepper.body, np.array([VELOCITY, VELOCITY]), np.ones(2), stepper.coordinates())
+    seen = commands.features(stepper.coordinates(), stepper.heading())[:, 4:]
+    assert np.linalg.norm(seen, axis=1) == pytest.approx([1.0, 1.0])
+
+
+def test_what_is_left_out_is_derived_from_the_model():
+    body = load_body("humanoid")
+    assert body.dt == pytest.approx(0.05, rel=0.05) and body.steps_per_control == 17
+    for kind, (low, high) in body.task_ranges.items():
+        assert 0 < low < high
+        assert kind != "velocity" or body.command_limits[VELOCITY] > high
 
 
 @pytest.mark.parametrize(
@@ -71,6 +108,9 @@ def test_gymnasium_accepts_the_body():
         ('mjcf = "half_cheetah.xml"', 'mjcf = "absent.xml"', "mjcf"),
         ("velocity = [1.0, 2.5]", "velocity = [nan, 2.5]", "tasks.velocity"),
         ("[tasks]", "[tasks", "TOML"),
+        ('x = "rootx"', 'x = "rootx.x"', "coordinates.x"),
+        ('x = "rootx"', 'x = "rootx"\ny = "rooty.y"', "coordinates.y"),
+        ('x = "rootx"', 'x = "rootx"\ny = "rootz"\nheading = "tail"', "coordinates.heading"),
     ],
 )
 def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replacement, field):
@@ -84,6 +124,13 @@ def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replace
         load_body(str(path))
     assert field in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_all_kinds_of_tasks_need_their_ranges():
+    with pytest.raises(UserError, match=r"tasks\.stand: missing; tasks=all asks for it"):
+        load_body("walker", "all")
+    with pytest.raises(UserError, match=r"coordinates\.pitch: missing"):
+        load_body("humanoid", "all")
 
 
 def test_an_unknown_body_is_told_which_ones_there_are():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,18 +66,25 @@ def test_elsewhere_the_same_bytes(transfer: Transfer, tmp_path: Path) -> None:
     assert differing == []
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [Settings(profile="tiny", body="ant"), Settings(profile="tiny", tasks="all")],
-    ids=("plane", "posture"),
-)
-def test_every_space_goes_through_the_dag(tmp_path: Path, settings: Settings) -> None:
+def _shown_in_readme(folder: Path) -> Path:
+    """The body that README describes, as its reader would write it."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    for language, name in (("xml", "mybot.xml"), ("toml", "mybot.toml")):
+        (folder / name).write_text(readme.split(f"```{language}\n")[1].split("```")[0], encoding="utf-8")
+    return folder / "mybot.toml"
+
+
+@pytest.mark.parametrize("space", ["line", "plane", "posture"])
+def test_every_space_goes_through_the_dag(tmp_path: Path, space: str) -> None:
+    told: dict[str, Any] = {"line": {"body": str(_shown_in_readme(tmp_path))}, "plane": {"body": "ant"}}
+    settings = Settings(profile="tiny", **told.get(space, {"tasks": "all"}))
     runs, computed = _transfer(Store(tmp_path), settings)
     assert computed == [str(node) for node in nodes(settings)]
     for route in settings.routes:
         artifact = runs[Node("evaluation", route)].artifact
         table, episodes = artifact.json("controls.json"), artifact.table("episodes.parquet")
         body = load_body(settings.body, settings.tasks)
+        assert body.space.name == space
         assert set(episodes.kind) == set(body.space.kinds)
         assert {f"{kind.removesuffix('_y')}_settled" for kind in body.space.kinds} <= set(table["agent"])
         assert set(body.space.coordinates) <= set(artifact.table("trajectories.parquet"))

@@ -17,6 +17,7 @@ class mjtJoint(IntEnum):
 
 class MjOption:
     timestep: float
+    gravity: NDArray[np.float64]
 
 class JointView:
     name: str
@@ -28,9 +29,12 @@ class MjModel:
     njnt: int
     opt: MjOption
     actuator_ctrlrange: NDArray[np.float64]
+    actuator_ctrllimited: NDArray[np.uint8]
     jnt_qposadr: NDArray[np.int32]
     jnt_dofadr: NDArray[np.int32]
     jnt_type: NDArray[np.int32]
+    geom_bodyid: NDArray[np.int32]
+    geom_rbound: NDArray[np.float64]
     @staticmethod
     def from_xml_path(filename: str) -> MjModel: ...
     def joint(self, name: int | str) -> JointView: ...
@@ -41,6 +45,7 @@ class MjData:
     qvel: NDArray[np.float64]
     ctrl: NDArray[np.float64]
     subtree_com: NDArray[np.float64]
+    geom_xpos: NDArray[np.float64]
     def __init__(self, model: MjModel) -> None: ...
 
 class MjvCamera:
@@ -58,6 +63,7 @@ class Renderer:
 def mj_name2id(m: MjModel, type: int, name: str) -> int: ...
 def mj_stateSize(m: MjModel, sig: int) -> int: ...
 def mj_getState(m: MjModel, d: MjData, state: NDArray[np.float64], sig: int) -> None: ...
+def mj_kinematics(m: MjModel, d: MjData) -> None: ...
 def mj_setState(m: MjModel, d: MjData, state: NDArray[np.float64], sig: int) -> None: ...
 def mj_forward(m: MjModel, d: MjData) -> None: ...
 def mj_step(m: MjModel, d: MjData, nstep: int = ...) -> None: ...
