@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
-from envs.tasks import KINDS, SPACES, TOY_STEP, Floats, Space, Tasks, split_toy_tasks
-from envs.toy import EPISODE, Toys, wanted_velocity
+from envs.tasks import KINDS, SPACES, Floats, Tasks, split_toy_tasks
+from envs.toy import EPISODE, Toys
 from models.inference import CONTEXT, Belief, coordinate_scale, pack
 from models.toy_agent import ToyAgent
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.toy_practice import Practice, draw, oracle_action, practise
+from stages.toy_target import Target, law_of
 
 _REPORTS = 12
 _EVALUATION_SEED = 50_021
@@ -89,33 +90,38 @@ class Learner:
         return {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "driven"}
 
     def _losses(self, practice: Practice) -> dict[str, Tensor]:
-        """At every time step of every context: task head, decoder, divergence and policy."""
+        """At every time step of every context: task head, decoder, divergence and policy.
+
+        Where the task has changed, as far as the new one can be known.
+        """
         agent, space, transitions = self.agent, self.agent.space, practice.transitions
-        target, c = _Target.of(practice.tasks), len(space.coordinates)
+        target, c = Target.of(practice.tasks), len(space.coordinates)
         latent = agent.encoder.along(transitions)
         logits, estimates = agent.head(latent.mean)
         n, time = transitions.shape[:2]
-        labels = target.base_task[:, None].expand(n, time).reshape(-1)
+        seen = torch.arange(time + 1) - practice.since[:, None]  # transitions since the task came into force
         estimate = estimates.gather(-1, target.place[:, None, None].expand(n, time + 1, 1))[..., 0]
         relative = (estimate - target.specification[:, None]).abs() / target.specification.abs()[:, None]
-        asked = torch.as_tensor(self.rng.integers(0, time, (n, time + 1)))
+        asked = torch.as_tensor(self.rng.integers(practice.since[:, None].numpy(), time, (n, time + 1)))
         reached = transitions[..., c + 1 :]
         where = reached.gather(1, asked[..., None].expand(-1, -1, c))
         earned = transitions[..., c].gather(1, asked).clamp(min=-4.0)
         told = agent.decoder.rewards(where, latent.sample())
         following = agent.decoder.next_state(transitions[..., :c], practice.actions)
         at = torch.cat([practice.starts[:, None], reached], dim=1)
+        places = (at, self._elsewhere(target, at))
+        policy = torch.stack([self._imitation(target, place, latent.mean) for place in places]).sum(dim=0)
+        labels = target.base_task[:, None].expand(n, time + 1)
         return {
-            "base_task": cross_entropy(logits[:, 1:].reshape(-1, len(space.base_tasks)), labels),
-            "specification": (2.0 * relative.clamp(max=3.0) + _decided(relative))[:, 2:].mean(),
-            "reward": smooth_l1_loss(told[:, 1:], earned[:, 1:]),
+            "base_task": cross_entropy(logits[seen >= 1], labels[seen >= 1]),
+            "specification": (2.0 * relative.clamp(max=3.0) + _decided(relative))[seen >= 2].mean(),
+            "reward": smooth_l1_loss(told[seen >= 1], earned[seen >= 1]),
             "state": ((following - reached) / coordinate_scale(space)).clamp(-1, 1).pow(2).mean(),
             "divergence": self.config.kl_weight * latent.kl().mean(),
-            "policy": self._imitation(target, at, latent.mean)[:, 1:].mean()
-            + self._imitation(target, self._elsewhere(target, at), latent.mean)[:, 1:].mean(),
+            "policy": policy[seen >= 1].mean(),
         }
 
-    def _elsewhere(self, target: _Target, at: Tensor) -> Tensor:
+    def _elsewhere(self, target: Target, at: Tensor) -> Tensor:
         """Other coordinates (n, time, c): near the goal, or as they are, at any velocity; latents are about tasks."""
         speeds = torch.as_tensor(target.space.top_speeds, dtype=at.dtype)
         x, v = at.chunk(2, dim=-1)
@@ -123,7 +129,7 @@ class Learner:
         x = torch.where((target.moved & ~target.velocity_like[:, None])[:, None], near[..., None], x)
         return torch.cat([x, speeds * (2.0 * torch.rand(v.shape) - 1.0)], dim=-1)
 
-    def _imitation(self, target: _Target, at: Tensor, z: Tensor) -> Tensor:
+    def _imitation(self, target: Target, at: Tensor, z: Tensor) -> Tensor:
         """(n, time): distance of the policy from the action that is best when the task is known.
 
         In units that matter, which are relative to the specification. An action that is cut off on the right side is
@@ -151,13 +157,13 @@ class Learner:
             state, z = encoder.remember(seen)
         fresh = torch.as_tensor(Toys(beginning, self.rng).coordinates, dtype=torch.float32)
         nothing, none = torch.zeros(1, half, encoder.width), seen.new_zeros(half, 0, seen.shape[-1])
-        begun = self._drive(_Target.of(beginning), fresh, nothing, encoder.empty(half), none)
-        return 0.5 * (begun + self._drive(_Target.of(going_on.tasks), seen[:, -1, -fresh.shape[-1] :], state, z, seen))
+        begun = self._drive(Target.of(beginning), fresh, nothing, encoder.empty(half), none)
+        return 0.5 * (begun + self._drive(Target.of(going_on.tasks), seen[:, -1, -fresh.shape[-1] :], state, z, seen))
 
-    def _drive(self, target: _Target, at: Tensor, state: Tensor, z: Tensor, seen: Tensor) -> Tensor:
+    def _drive(self, target: Target, at: Tensor, state: Tensor, z: Tensor, seen: Tensor) -> Tensor:
         total = torch.zeros(len(at))
         for _ in range(_DRIVEN):
-            after = _law(self.agent.space, at, self.agent.policy(at, z))
+            after = law_of(self.agent.space, at, self.agent.policy(at, z))
             error = target.error(after)
             total = total + error.clamp(max=4.0)
             seen = torch.cat([seen, pack(at, -error, after)[:, None]], dim=1)
@@ -173,67 +179,6 @@ def _decided(error: Tensor) -> Tensor:
     stays where it is and never finds out.
     """
     return error / (error + _HALFWAY)
-
-
-def _law(space: Space, at: Tensor, action: Tensor) -> Tensor:
-    """The clean toy's law, differentiable in actions (n, positions); heights are not mirrored, none is asked for."""
-    one = torch.as_tensor(wanted_velocity(space, at.detach().numpy(), np.ones(action.shape)), dtype=action.dtype)
-    hops = torch.tensor([name == "z" for name in space.positions])
-    velocity = one * torch.where(hops, action.clamp(min=0.0), action)
-    return torch.cat([at[:, : len(space.positions)] + TOY_STEP * velocity, velocity], dim=-1)
-
-
-@dataclass(frozen=True)
-class _Target:
-    """A batch of tasks as tensors.
-
-    Attributes:
-        place: of the kind in the space (n,).
-        moved: flags (n, positions) of the position that is moved for the task.
-        speed: top speed (n,) of that position.
-        velocity_like, unsigned: (n,) bool.
-    """
-
-    space: Space
-    place: Tensor
-    specification: Tensor
-    base_task: Tensor
-    moved: Tensor
-    speed: Tensor
-    velocity_like: Tensor
-    unsigned: Tensor
-
-    @staticmethod
-    def of(tasks: Tasks) -> _Target:
-        space, place = tasks.space, tasks.space.place(tasks.kind)
-        position = space.moves[place]
-        return _Target(
-            space,
-            torch.as_tensor(place),
-            torch.as_tensor(tasks.specification, dtype=torch.float32),
-            torch.as_tensor(tasks.base_task),
-            torch.as_tensor(np.arange(len(space.positions)) == position[:, None]),
-            torch.as_tensor(space.top_speeds[position], dtype=torch.float32),
-            torch.as_tensor(space.velocity_like[place]),
-            torch.as_tensor(space.unsigned[place]),
-        )
-
-    def of_position(self, values: Tensor) -> Tensor:
-        """(n, time): the value that belongs to the moved position, of (n, time, positions)."""
-        return (values * self.moved[:, None]).sum(dim=-1)
-
-    def error(self, at: Tensor) -> Tensor:
-        """Relative error (n,) at coordinates (n, c)."""
-        x, v = ((part * self.moved).sum(dim=-1) for part in at.chunk(2, dim=-1))
-        reached = torch.where(self.velocity_like, torch.where(self.unsigned, v.abs(), v), x)
-        return (reached - self.specification).abs() / self.specification.abs()
-
-    def action(self, at: Tensor) -> Tensor:
-        """Best actions (n, time) of the moved position at coordinates (n, time, c)."""
-        x = self.of_position(at.chunk(2, dim=-1)[0])
-        to_goal = (self.specification[:, None] - x) / (self.speed * TOY_STEP)[:, None]
-        speed = (self.specification / self.speed)[:, None]
-        return torch.where(self.velocity_like[:, None], speed, to_goal).clamp(-1.0, 1.0)
 
 
 @dataclass(frozen=True)

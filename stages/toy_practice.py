@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from envs.tasks import TOY_RANGES, TOY_STEP, Floats, Tasks, missing, sample_tasks
+from envs.tasks import TOY_STEP, Floats, Tasks, missing
 from envs.toy import Randomisation, Toys, turned_round
 from models.inference import CONTEXT
 from models.toy_agent import ToyAgent
@@ -18,6 +18,8 @@ from stages.configs.toy_inference import ToyInferenceConfig
 _OWN = 0.33
 #: When it takes over from a script, decisions.
 _TAKES_OVER = (0, 0, 8, 16, 24)
+#: When a task changes, transitions.
+_SWITCHES = (3, 21)
 #: Chance per decision that a scripted behaviour is replaced, and the noise levels added to actions.
 _SWITCH, _NOISE = 0.07, (0.0, 0.0, 0.01, 0.1, 0.3)
 #: Relative error of the slightly wrong oracle.
@@ -29,9 +31,15 @@ _FIELD, _FAR = 60.0, 1200.0
 
 @dataclass(frozen=True)
 class Practice:
-    """Contexts: tasks (n,), starts (n, c), transitions (n, 32, 2 c + 1) and actions (n, 32, positions)."""
+    """Contexts: starts (n, c), transitions (n, 32, 2 c + 1) and actions (n, 32, positions).
+
+    Attributes:
+        tasks: in force at the end (n,).
+        since: how many transitions (n,) were seen when they came into force; before, another task was.
+    """
 
     tasks: Tasks
+    since: Tensor
     starts: Tensor
     transitions: Tensor
     actions: Tensor
@@ -39,7 +47,7 @@ class Practice:
     def rows(self, index: np.ndarray) -> Practice:
         """The contexts at these positions."""
         at = torch.as_tensor(index)
-        return Practice(self.tasks[index], self.starts[at], self.transitions[at], self.actions[at])
+        return Practice(self.tasks[index], self.since[at], self.starts[at], self.transitions[at], self.actions[at])
 
 
 def oracle_action(tasks: Tasks, coordinates: Floats) -> Floats:
@@ -64,12 +72,13 @@ def draw(rng: np.random.Generator, train: Tasks, n: int) -> Tasks:
 @torch.no_grad()
 def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: ToyInferenceConfig, n: int) -> Practice:
     """n contexts of full length on training tasks."""
-    tasks = draw(rng, train, n)
+    tasks, past = draw(rng, train, n), draw(rng, train, n)
+    since = np.where(rng.random(n) < config.switch, rng.integers(*_SWITCHES, n), 0)
     randomisation = Randomisation.sample(rng, n, config.clean, config.noise, config.stride, config.lag)
     toys = Toys(tasks, rng, randomisation)
     toys.coordinates = _starts(rng, tasks, toys.coordinates)
     starts = _tensor(toys.coordinates)
-    script, own = _Script(rng, tasks), round(_OWN * n)
+    script, own = _Script(rng, tasks, past), round(_OWN * n)
     takes_over = rng.choice(_TAKES_OVER, own)
     state, z = torch.zeros(1, own, agent.encoder.width), agent.encoder.empty(own)
     c, p = len(tasks.space.coordinates), len(tasks.space.positions)
@@ -78,12 +87,13 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
         before = toys.coordinates
         action = script.action(before)
         learnt = agent.policy(_tensor(before[:own]), z).numpy() + script.little_noise(own)
+        toys.tasks = tasks.replaced(t < since, past[t < since])
         action[:own] = np.where((t >= takes_over)[:, None], learnt, action[:own])
         after, reward = toys.step(action)
         transitions[:, t] = np.concatenate([before, reward[:, None], after], axis=1)
         actions[:, t] = np.clip(action, -1.0, 1.0)
         state, z = agent.encoder.follow(state, _tensor(transitions[:own, : t + 1]))
-    return Practice(tasks, starts, _tensor(transitions), _tensor(actions))
+    return Practice(tasks, torch.as_tensor(since), starts, _tensor(transitions), _tensor(actions))
 
 
 def _starts(rng: np.random.Generator, tasks: Tasks, at_origin: Floats) -> Floats:
@@ -103,16 +113,16 @@ def _starts(rng: np.random.Generator, tasks: Tasks, at_origin: Floats) -> Floats
 
 
 class _Script:
-    """Behaviours that replace each other: oracles of the task, of the task slightly wrong, of another; constants.
+    """Behaviours that replace each other: oracles of the task, of the task slightly wrong, of the past one; constants.
 
     The slightly wrong one settles beside the target, where every reward is the same and leaves two explanations.
     """
 
-    def __init__(self, rng: np.random.Generator, tasks: Tasks) -> None:
+    def __init__(self, rng: np.random.Generator, tasks: Tasks, past: Tasks) -> None:
         self.rng, self.n, self.positions = rng, len(tasks), len(tasks.space.positions)
         share = 1.0 + _WRONG * rng.standard_normal(self.n)
         wrong = Tasks(tasks.kind, tasks.specification * share, tasks.space)
-        self.oracles = (tasks, wrong, sample_tasks(rng, self.n, TOY_RANGES, tasks.space))
+        self.oracles = (tasks, wrong, past)
         self.mode, self.constant = self._modes(), self._constants()
         self.noise = rng.choice(_NOISE, (self.n, 1))
         # What the task is not about moves as well on a body; on the toy in half of the contexts.

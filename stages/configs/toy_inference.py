@@ -25,6 +25,9 @@ class ToyInferenceConfig(StageConfig):
     train: int = Field(default=20, ge=1, le=10_000, description="training specifications per base task")
     held_out: int = Field(default=10, ge=2, le=10_000, description="held-out specifications per base task")
     kl_weight: float = Field(default=1e-4, ge=0, le=10, description="of the divergence of the latent from N(0, I)")
+    switch: float = Field(
+        default=0.25, ge=0, le=1, description="share of contexts in which the task changes, unannounced"
+    )
     clean: float = Field(default=0.4, ge=0, le=1, description="share of toys that follow the clean law")
     noise: float = Field(default=0.1, ge=0, le=10, description="largest noise on the others' state, m and m/s")
     stride: int = Field(default=20, ge=1, le=1000, description="largest number of law steps per decision of the others")
