@@ -24,6 +24,7 @@ from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.controls import CONTROLS, FIXED_STRIDES, Stack
 from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks
 from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
+from stages.switches import switch_episodes, switch_table
 from stages.video import Clip, film
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
@@ -49,6 +50,9 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
             latents = record.latent_table(suite)
             film(body, record.clips(suite, config.video_seconds), out)
         report((index + 1) / len(controls), **_headline(table["agent"]))
+    switches = switch_episodes(body, stack, controller, config.seeds, config.before_switch, config.decisions)
+    switches.to_parquet(out / "switches.parquet", index=False)
+    write_json(out / "switches.json", switch_table(switches, config.resamples))
     write_json(out / "controls.json", table)
     pd.concat(episodes).to_parquet(out / "episodes.parquet", index=False)
     pd.concat(trajectories).to_parquet(out / "trajectories.parquet", index=False)

@@ -25,7 +25,14 @@ _TINY: dict[str, dict[str, Any]] = {
     "low_level": {"steps": 2048, "bodies": 8, "rollout": 64, "minibatch": 128, "epochs": 2, "width": 16},
     "striding": {"rounds": 12, "bodies": 4, "episode": 10, "updates": 1, "minibatch": 16, "width": 16},
     "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
-    "evaluation": {"seeds": 1, "random_tasks": 4, "decisions": 12, "resamples": 20, "video_seconds": 0.5},
+    "evaluation": {
+        "seeds": 1,
+        "random_tasks": 4,
+        "decisions": 12,
+        "before_switch": 4,
+        "resamples": 20,
+        "video_seconds": 0.5,
+    },
     "plots": {"points": 60},
     "comparison": {"resamples": 20},
 }

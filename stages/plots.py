@@ -57,6 +57,7 @@ def _route(artifact: Artifact, config: PlotsConfig) -> RouteResult:
     film, excuse = artifact.folder / "video.mp4", artifact.folder / "video.txt"
     return RouteResult(
         controls=artifact.json("controls.json"),
+        switches=artifact.json("switches.json"),
         trajectories=artifact.table("trajectories.parquet"),
         latents=_embedded(artifact, config),
         video=film.read_bytes() if film.exists() else excuse.read_text(),

@@ -30,10 +30,15 @@ class Errors:
 def episode_errors(tasks: Tasks, coordinates: Floats, fallen: np.ndarray) -> Errors:
     """From coordinates (decisions, n, 2) at decision ends and whether a body had fallen by then (decisions, n)."""
     values = active_coordinate(tasks, coordinates)
-    smooth = gaussian_filter1d(values, _SMOOTHING, axis=0, mode="nearest")
     half = len(values) // 2
-    raw = _relative(tasks, values, fallen)
-    return Errors(_relative(tasks, smooth, fallen)[half:].mean(axis=0), raw[half:].mean(axis=0), raw.mean(axis=0))
+    raw, smooth = _relative(tasks, values, fallen), relative_errors(tasks, coordinates, fallen)
+    return Errors(smooth[half:].mean(axis=0), raw[half:].mean(axis=0), raw.mean(axis=0))
+
+
+def relative_errors(tasks: Tasks, coordinates: Floats, fallen: np.ndarray) -> Floats:
+    """(decisions, n): errors of the coordinate smoothed over decisions, relative to the specification, at most 2."""
+    smooth = gaussian_filter1d(active_coordinate(tasks, coordinates), _SMOOTHING, axis=0, mode="nearest")
+    return _relative(tasks, smooth, fallen)
 
 
 def _relative(tasks: Tasks, values: Floats, fallen: np.ndarray) -> Floats:

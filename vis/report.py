@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from vis import page, plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking
 from vis import plot_trajectories as trajectories
 from vis.plot_results import CONTROL_TITLES, PUBLISHED, Controls, kinds_of
-from vis.style import BASE_TASK_COLOURS, ROUTE_TITLES, control_colour
+from vis.style import BASE_TASK_COLOURS, ROUTE_TITLES, by_base_task, control_colour
 
 _NONE = "&ndash;"
 Values = Mapping[str, float | None]
@@ -24,12 +24,13 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class RouteResult:
-    """One route's evaluation: ``controls.json``, ``trajectories.parquet``, embedded latents, and the video.
+    """One route's evaluation: ``controls.json``, ``switches.json``, trajectories, embedded latents, and the video.
 
     ``video`` is the mp4's bytes, or the sentence that says why there is none.
     """
 
     controls: Controls
+    switches: Controls
     trajectories: pd.DataFrame
     latents: pd.DataFrame
     video: bytes | str
@@ -151,17 +152,41 @@ def _number(value: float | None, form: str = ".3f") -> str:
 def _route(route: str, result: RouteResult) -> str:
     lines = [("target", "#8c96a0", "dashed"), *((c, control_colour(c), "solid") for c in ("agent", "oracle"))]
     parts = [page.legend(lines), page.grid(trajectories.panels(result.trajectories), 330)]
-    parts += ["<h3>Belief</h3>", _task_legend(), page.grid(plot_belief.panels(result.trajectories, 220), 250)]
+    parts += [
+        "<h3>Belief</h3>",
+        _task_legend(result.trajectories),
+        page.grid(plot_belief.panels(result.trajectories, 220), 250),
+    ]
+    parts += ["<h3>When the task changes</h3>", _switch_table(result.switches)]
     parts += ["<h3>Video</h3>", _video(result.video)]
     intro = (
         "The reference tasks, one episode each; every mark is the end of a stride. "
-        "Belief is the posterior over base tasks by decision, averaged over the tasks asked for."
+        "Belief is the posterior over base tasks by decision, averaged over the tasks asked for. "
+        "At last every reference task changes into another in mid-episode, unannounced; the oracle is told."
     )
     return page.section(f"route-{route}", f"Route {route}: {ROUTE_TITLES[route]}", intro, *parts)
 
 
-def _task_legend() -> str:
-    return page.legend((task, colour, "solid") for task, colour in BASE_TASK_COLOURS.items())
+def _task_legend(table: pd.DataFrame) -> str:
+    return page.legend((task, BASE_TASK_COLOURS[task], "solid") for task in by_base_task(table))
+
+
+#: Column title, metric, statistic, format.
+_SWITCH_COLUMNS = (
+    ("decisions to the new base task, mean", "identification", "mean", ".1f"),
+    ("decisions to an error below 0.10, median", "recovery", "median", ".0f"),
+    ("settled error after it, mean", "settled", "mean", ".3f"),
+    ("settled error after it, median", "settled", "median", ".3f"),
+    ("falls", "fell", "mean", ".0%"),
+)
+
+
+def _switch_table(switches: Controls) -> str:
+    rows = [
+        [CONTROL_TITLES[control], *(_number(values[name][how], form) for _, name, how, form in _SWITCH_COLUMNS)]
+        for control, values in switches.items()
+    ]
+    return page.table(["", *(column[0] for column in _SWITCH_COLUMNS)], rows, lead=0)
 
 
 def _video(video: bytes | str) -> str:
@@ -182,7 +207,7 @@ def _latents(content: Content) -> str:
     ]
     figures = [f.update_layout(showlegend=False) for f in (*toy, *bodies)]
     intro = "t-SNE of the encoder's latents. Colour is the base task, brightness the size of the specification."
-    return page.section("latents", "Latent map", intro, _task_legend(), page.grid(figures, 420))
+    return page.section("latents", "Latent map", intro, _task_legend(content.toy_latents), page.grid(figures, 420))
 
 
 def _strides(content: Content) -> str:
@@ -191,7 +216,13 @@ def _strides(content: Content) -> str:
         for route, result in content.routes.items()
     ]
     intro = "How many low-level steps the agent lets a decision last."
-    return page.section("strides", "Strides", intro, _task_legend(), page.grid(figures, 420))
+    return page.section(
+        "strides",
+        "Strides",
+        intro,
+        _task_legend(next(iter(content.routes.values())).trajectories),
+        page.grid(figures, 420),
+    )
 
 
 def _low_level(content: Content) -> str:

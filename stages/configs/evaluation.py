@@ -12,5 +12,6 @@ class EvaluationConfig(BodyStageConfig):
     seeds: int = Field(default=5, ge=1, le=1000, description="evaluation seeds of the reference tasks")
     random_tasks: int = Field(default=100, ge=0, le=10_000, description="random tasks, drawn with a fixed seed")
     decisions: int = Field(default=100, ge=4, le=10_000, description="decisions per episode")
+    before_switch: int = Field(default=30, ge=1, le=10_000, description="decisions before the task changes unannounced")
     resamples: int = Field(default=2000, ge=10, le=1_000_000, description="bootstrap resamples of the intervals")
     video_seconds: float = Field(default=5.0, ge=0, le=600, description="length of each clip of the video, s")

@@ -61,6 +61,12 @@ def controls() -> dict[str, dict[str, dict[str, float]]]:
     return result
 
 
+def switches() -> dict[str, dict[str, dict[str, float]]]:
+    """A ``switches.json``."""
+    names = {"identification": 2.5, "recovery": 14.0, "settled": 0.06, "fell": 0.0}
+    return {control: {name: _statistics(value) for name, value in names.items()} for control in ("agent", "oracle")}
+
+
 def tracking() -> pd.DataFrame:
     """A ``tracking.parquet``."""
     amounts = np.concatenate([-np.linspace(0.3, 3, 10)[::-1], np.linspace(0.3, 3, 10)])
@@ -102,6 +108,7 @@ def artifacts(root: Path, routes: tuple[str, ...] = ("reuse", "retrain")) -> Map
         tables = {"trajectories.parquet": trajectories(), "latents.parquet": latents("decision")}
         inputs[name] = _artifact(root, name, tables)
         write_json(inputs[name].folder / "controls.json", controls())
+        write_json(inputs[name].folder / "switches.json", switches())
         (inputs[name].folder / "video.txt").write_text("no OpenGL on this machine\n")
     return inputs
 
