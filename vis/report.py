@@ -220,7 +220,7 @@ def _strides(content: Content) -> str:
         "strides",
         "Strides",
         intro,
-        _task_legend(next(iter(content.routes.values())).trajectories),
+        _task_legend(content.toy_latents),
         page.grid(figures, 420),
     )
 
