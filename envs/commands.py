@@ -75,18 +75,14 @@ class Commands:
         return self._along_axes(np.where(_GOALS[self.kind] | _VELOCITIES[self.kind], speed, 0.0))
 
     def features(self, coordinates: Floats, heading: Floats) -> Floats:
-        """(n, f): a flag per kind, metres that remain to a goal (capped) and the velocity wanted, from the heading.
+        """(n, f): the velocity wanted, from the heading; for each other kind asked for a flag and what remains.
 
-        The velocity is common to goals and velocities, so that one gait is learnt for them all. Where other kinds are
-        asked for: the pitch that is missing, the vertical speed and the pitch rate.
+        A goal is nothing but the velocity that it wants here, so that one gait is learnt for goals and velocities. Told
+        which of the two it obeys, a body learns to reach goals and refuses to run.
         """
-        limit, remaining = self.body.command_limits, self.remaining(coordinates)
-        distance = np.where(_GOALS[self.kind], np.clip(remaining, -limit[GOAL], limit[GOAL]), 0.0)
-        vectors = [_from_heading(v, heading) for v in (self._along_axes(distance), self.wanted(coordinates))]
-        families = [kind for kind in (VELOCITY, GOAL, STAND, JUMP, FLIP) if limit[kind] > 0]
-        flags = [_FAMILY[self.kind] == kind for kind in families]
-        others = [np.where(self.kind == kind, remaining, 0.0) for kind in families if kind in (STAND, JUMP, FLIP)]
-        return np.column_stack([*flags, *vectors, *others]).astype(np.float64)
+        remaining, obeyed = self.remaining(coordinates), [self.kind == kind for kind in _others(self.body)]
+        told = [column for own in obeyed for column in (own, np.where(own, remaining, 0.0))]
+        return np.column_stack([_from_heading(self.wanted(coordinates), heading), *told]).astype(np.float64)
 
     def error(self, coordinates: Floats) -> Floats:
         """(n,): unsigned error in the command's own unit."""
@@ -112,6 +108,11 @@ def _from_heading(vector: Floats, heading: Floats) -> Floats:
     return vector if vector.shape[1] == 1 else np.stack(rotated(vector[:, 0], vector[:, 1], -heading), axis=1)
 
 
+def _others(body: Body) -> list[int]:
+    """Kinds that a body is asked for and that are not about a place or a speed on the ground."""
+    return [int(kind) for kind in body.space.kind_ids if not (_GOALS[kind] or _VELOCITIES[kind])]
+
+
 def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -> Commands:
     """Commands over the whole range, zero and small displacements included, at coordinates (n, c)."""
     n, limits = len(coordinates), body.command_limits
@@ -126,9 +127,7 @@ def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -
 
 def command_features(body: Body) -> int:
     """Features that describe a command to the low level of a body."""
-    axes = 2 if "y" in body.space.positions else 1
-    families = len(set(_FAMILY[body.space.kind_ids]))
-    return families + 2 * axes + families - 2
+    return (2 if "y" in body.space.positions else 1) + 2 * len(_others(body))
 
 
 def low_level_observation(stepper: Stepper, commands: Commands, rows: np.ndarray | slice = slice(None)) -> Floats:
