@@ -3,6 +3,7 @@ PYTHON ?= $(firstword $(foreach version,3.11 3.12 3.13,$(shell command -v python
 BODY ?= cheetah
 BODIES ?=
 ROUTE ?= both
+TASKS ?= basic
 SEED ?= 0
 PROFILE ?= full
 
@@ -17,13 +18,14 @@ TORCH = $(shell grep '^torch==' constraints.txt)
 .PHONY: help run compare test bench up down lint setup
 
 help:
-	@echo "make run [BODY=cheetah] [ROUTE=reuse|retrain|both] [SEED=0]  the main job, result table and report"
+	@echo "make run [BODY=cheetah] [ROUTE=reuse|retrain|both] [TASKS=basic|all] [SEED=0]  the main job, result table and report"
 	@echo "make compare [BODIES='cheetah hopper'] [ROUTE=...] [SEED=0]        all bodies, one toy, one table"
 	@echo "make test    all tests        make bench   benchmarks       make lint    ruff and pyright"
 	@echo "make up      start Prefect    make down    stop all of it"
 
 run: $(READY)
-	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --seed '$(SEED)' --profile '$(PROFILE)'
+	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --tasks '$(TASKS)' --seed '$(SEED)' \
+		--profile '$(PROFILE)'
 
 compare: $(READY)
 	@$(BIN)/python -m flows.run compare-bodies --bodies $(foreach body,$(BODIES),'$(body)') --route '$(ROUTE)' \
