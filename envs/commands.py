@@ -20,6 +20,7 @@ from envs.tasks import FLIP, GOAL, JUMP, KINDS, STAND, VELOCITY, Floats, Ints, T
 _FAMILY = np.array([KINDS.index(kind.removesuffix("_y")) for kind in KINDS])
 _GOALS = _FAMILY == GOAL
 _VELOCITIES = _FAMILY == VELOCITY
+_ACROSS = np.array([kind.endswith("_y") for kind in KINDS])
 #: Kinds whose amount is a displacement from where the body is.
 _RELATIVE = _GOALS | (np.arange(len(KINDS)) == STAND)
 #: Share of commands that ask to stand still, and of displacements smaller than a tenth of the range.
@@ -93,7 +94,7 @@ class Commands:
         """(n, axes) of amounts (n,) along the axis that each command is about."""
         if "y" not in self.body.space.positions:
             return amount[:, None]
-        across = np.char.endswith(np.array(KINDS)[self.kind], "_y")
+        across = _ACROSS[self.kind]
         return np.stack([np.where(across, 0.0, amount), np.where(across, amount, 0.0)], axis=1)
 
 
