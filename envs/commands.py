@@ -134,7 +134,8 @@ def command_features(body: Body) -> int:
 def low_level_observation(stepper: Stepper, commands: Commands, rows: np.ndarray | slice = slice(None)) -> Floats:
     """(n, body observation + command features): what a low-level controller sees."""
     features = commands.features(stepper.coordinates(rows), stepper.heading(rows))
-    return np.concatenate([stepper.observation(rows), features], axis=1)
+    # In rows: matrix products round by layout, and what is restored from a checkpoint is laid out in rows.
+    return np.ascontiguousarray(np.concatenate([stepper.observation(rows), features], axis=1))
 
 
 class CommandedBodies:

@@ -63,12 +63,13 @@ def test_the_result_table_has_a_row_per_route_and_control() -> None:
 def test_a_comparison_keeps_to_what_a_terminal_has_room_for() -> None:
     row = {"goal_settled": 0.1, "velocity_settled": 0.2, "success": 0.9, "fall_rate": 0.1, "return": -7.5}
     row |= {"mean_stride": 8.0, "seconds": 40.0, "body": "hopper", "route": "reuse", "control": "random_encoder"}
+    row |= {"toy_inference": "0123456789abcdef"}
     row |= {f"{kind}_settled_{of}": 0.05 for kind in ("goal", "velocity") for of in ("low", "high", "median")}
     console = Console(file=io.StringIO(), width=120)
     console.print(result_table([shown(row)]))
     assert isinstance(console.file, io.StringIO)
     head, line = (line for line in console.file.getvalue().splitlines() if line.startswith(("  body", "  hopper")))
-    assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return"]
+    assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return", "toy"]
     assert "0.100 [0.050, 0.050]" in line and "10%" in line and "-7.5" in line
 
 

@@ -14,6 +14,7 @@ from stages.store import Store
 from tests.flows.conftest import Command
 
 NODES = [str(node) for node in nodes(Settings())]
+_WIDTH = max(22, *map(len, NODES))
 
 
 def _run(place: Place, deployment: str, **parameters: object) -> dict[str, str]:
@@ -38,7 +39,7 @@ def first(command: Command) -> str:
 
 def test_every_stage_is_computed_and_the_result_shown(first: str) -> None:
     for name in NODES:
-        assert f"{name:<22} computing" in first
+        assert f"{name:<{_WIDTH}} computing" in first
     for words in ("agent", "oracle", "no inference", "random encoder", "falls", "report.html"):
         assert words in first
 
@@ -51,7 +52,7 @@ def test_again_everything_is_stored(first: str, command: Command) -> None:
     done = command("-m", "flows.run", "--profile", "tiny")
     assert done.returncode == 0, done.stderr
     for name in NODES:
-        assert f"{name:<22} stored" in done.stdout
+        assert f"{name:<{_WIDTH}} stored" in done.stdout
     assert "computing" not in done.stdout
 
 

@@ -85,7 +85,7 @@ def test_why_of_a_comparison_names_every_body(root: Path, capsys: pytest.Capture
     twin = tmp_path / "twin.toml"
     twin.write_text(body_path("cheetah").read_text())
     code, out, _ = _main(capsys, "comparison", "--bodies", "cheetah", str(twin), "--route", "reuse", "--why")
-    needs = "needs toy_inference, evaluation_cheetah_reuse, evaluation_twin_reuse"
+    needs = "needs toy_inference_line, evaluation_cheetah_reuse, evaluation_twin_reuse"
     assert (code, out[-1]) == (0, f"comparison: to compute: {needs}")
 
 

@@ -49,7 +49,7 @@ def test_the_controller_loads_and_acts_within_bounds(tmp_path):
     out = _folder(tmp_path, "out")
     run(TINY, {}, out, lambda fraction, **_: None)
     controller = Controller.load(out)
-    actions = controller.act(np.random.default_rng(0).normal(0, 5, (50, 21)))
+    actions = controller.act(np.random.default_rng(0).normal(0, 5, (50, controller.sizes["observations"])))
     assert actions.shape == (50, 6) and (np.abs(actions) <= 1.0).all()
     assert not any(parameter.requires_grad for parameter in controller.parameters())
 
