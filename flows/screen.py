@@ -69,7 +69,7 @@ def _duration(seconds: float | None) -> str:
 #: Columns of words; the others hold numbers.
 _WORDS = ("body", "route", "control")
 #: Columns that a terminal has no room for.
-_PAGE_ONLY = ("goal median", "velocity median", "stride", "time")
+_PAGE_ONLY = ("goal median", "velocity median", "stride", "time", "toy")
 
 
 def result_table(rows: Sequence[dict[str, Any]]) -> Table:

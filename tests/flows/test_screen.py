@@ -69,7 +69,7 @@ def test_a_comparison_keeps_to_what_a_terminal_has_room_for() -> None:
     console.print(result_table([shown(row)]))
     assert isinstance(console.file, io.StringIO)
     head, line = (line for line in console.file.getvalue().splitlines() if line.startswith(("  body", "  hopper")))
-    assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return", "toy"]
+    assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return"]
     assert "0.100 [0.050, 0.050]" in line and "10%" in line and "-7.5" in line
 
 
