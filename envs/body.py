@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from envs import body_defaults
 from envs.body_files import BODIES, AskedFor, body_path, mjcf_path, read_toml, space_name
 from envs.errors import UserError
+from envs.servo import Servo
 from envs.tasks import KINDS, SPACES, Floats, Space
 
 #: Parts of a free joint that can be a coordinate.
@@ -87,6 +88,7 @@ class Body(_Section):
     tasks: TaskRanges = Field(default_factory=TaskRanges, description="by default by the body's size")
     commands: CommandRanges = Field(default_factory=CommandRanges, description="by default a little beyond the tasks")
     healthy: Healthy | None = None
+    servo: Servo | None = Field(default=None, description="actions are angles; without, torques as the model has them")
     training: dict[str, dict[str, float]] = Field(
         default={}, description="config fields by stage, in place of the defaults"
     )
@@ -136,6 +138,8 @@ class Body(_Section):
         if not model.nu:
             raise UserError(f"body {self.name}: mjcf: {self.mjcf} has no actuator; a body must be able to move itself")
         model.opt.timestep = self.timestep or model.opt.timestep
+        if self.servo is not None:
+            self.servo.fit(model)
         return model
 
     def joint_addresses(self, coordinate: str) -> tuple[int, int]:

@@ -136,3 +136,36 @@ def test_all_kinds_of_tasks_need_their_ranges():
 def test_an_unknown_body_is_told_which_ones_there_are():
     with pytest.raises(UserError, match="cheetah"):
         load_body("unicorn")
+
+
+def test_a_servo_holds_the_angle_that_is_asked_for(tmp_path):
+    (tmp_path / "arm.xml").write_text(_ARM)
+    (tmp_path / "arm.toml").write_text(_ARM_TOML)
+    body = load_body(str(tmp_path / "arm.toml"))
+    stepper = Stepper(body, 2)
+    for _ in range(100):
+        stepper.step(np.array([[0.5], [-1.0]]))
+    angles = stepper.state[:, 1 + body.model.jnt_qposadr[1]]
+    np.testing.assert_allclose(angles, [0.5 * 0.8, -0.8], atol=1e-3)  # shares of the reach
+
+
+def test_a_servo_asks_for_no_more_than_the_motor_gives():
+    body = load_body("hopper")
+    assert body.servo is not None
+    data = mujoco.MjData(body.model)
+    data.ctrl[:] = body.model.actuator_ctrlrange[:, 1]
+    mujoco.mj_step(body.model, data)
+    np.testing.assert_allclose(data.qfrc_actuator[-3:], 200.0)  # a gear of 200 on a control of at most 1
+
+
+_ARM = """<mujoco><option gravity="0 0 0"/><compiler angle="radian"/><worldbody>
+  <body><joint name="slide" type="slide" axis="1 0 0"/><geom size="0.2" mass="5"/>
+    <body><joint name="hinge" axis="0 1 0"/><geom type="capsule" fromto="0 0 0 0 0 .5" size="0.05" mass="1"/></body>
+  </body></worldbody><actuator><motor joint="hinge" gear="30"/></actuator></mujoco>"""
+_ARM_TOML = """name = "arm"
+mjcf = "arm.xml"
+[coordinates]
+x = "slide"
+[servo]
+reach = 0.8
+"""

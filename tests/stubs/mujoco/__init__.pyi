@@ -14,6 +14,17 @@ class mjtObj(IntEnum):
 class mjtJoint(IntEnum):
     mjJNT_FREE = ...
     mjJNT_BALL = ...
+    mjJNT_HINGE = ...
+
+class mjtTrn(IntEnum):
+    mjTRN_JOINT = ...
+
+class mjtBias(IntEnum):
+    mjBIAS_NONE = ...
+    mjBIAS_AFFINE = ...
+
+class mjtDyn(IntEnum):
+    mjDYN_NONE = ...
 
 class MjOption:
     timestep: float
@@ -30,6 +41,16 @@ class MjModel:
     opt: MjOption
     actuator_ctrlrange: NDArray[np.float64]
     actuator_ctrllimited: NDArray[np.uint8]
+    actuator_forcerange: NDArray[np.float64]
+    actuator_forcelimited: NDArray[np.uint8]
+    actuator_gear: NDArray[np.float64]
+    actuator_gainprm: NDArray[np.float64]
+    actuator_biasprm: NDArray[np.float64]
+    actuator_biastype: NDArray[np.int32]
+    actuator_dyntype: NDArray[np.int32]
+    actuator_trntype: NDArray[np.int32]
+    actuator_trnid: NDArray[np.int32]
+    qpos0: NDArray[np.float64]
     jnt_qposadr: NDArray[np.int32]
     jnt_dofadr: NDArray[np.int32]
     jnt_type: NDArray[np.int32]
@@ -44,6 +65,7 @@ class MjData:
     qpos: NDArray[np.float64]
     qvel: NDArray[np.float64]
     ctrl: NDArray[np.float64]
+    qfrc_actuator: NDArray[np.float64]
     subtree_com: NDArray[np.float64]
     geom_xpos: NDArray[np.float64]
     def __init__(self, model: MjModel) -> None: ...
@@ -63,6 +85,7 @@ class Renderer:
 def mj_name2id(m: MjModel, type: int, name: str) -> int: ...
 def mj_stateSize(m: MjModel, sig: int) -> int: ...
 def mj_getState(m: MjModel, d: MjData, state: NDArray[np.float64], sig: int) -> None: ...
+def mj_fullM(m: MjModel, d: MjData, dst: NDArray[np.float64]) -> None: ...
 def mj_kinematics(m: MjModel, d: MjData) -> None: ...
 def mj_setState(m: MjModel, d: MjData, state: NDArray[np.float64], sig: int) -> None: ...
 def mj_forward(m: MjModel, d: MjData) -> None: ...
