@@ -55,9 +55,14 @@ class Outcome:
         """The same with no reward below ``worst``."""
         return replace(self, rewards=np.maximum(self.rewards, worst))
 
-    def discounted(self, discount: float) -> Floats:
-        """(n, 20): sums of discount^i r_i over the first 1, 2, ..., 20 control steps."""
-        return np.cumsum(self.rewards * discount ** np.arange(LONGEST_STRIDE), axis=1)
+    def worth(self, step_price: float) -> Floats:
+        """(n, 20): mean reward of the first 1, 2, ..., 20 control steps, less what that many steps cost.
+
+        Of what a decision brings, not of what a second brings: an episode is so many decisions. The price is what lets
+        a stride be short where a longer one gains nothing.
+        """
+        steps = np.arange(1, LONGEST_STRIDE + 1)
+        return np.cumsum(self.rewards, axis=1) / steps - step_price * steps
 
 
 class DecidingBodies:

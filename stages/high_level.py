@@ -1,8 +1,8 @@
 """Stage ``high_level`` (route ``retrain``): a new high-level policy on a body's observation and the frozen latent.
 
-PPO on semi-Markov decisions: a stride of k control steps is rewarded with the sum of discount^i r_i, and what follows
-counts discount^k. Actor and critic are asked about the same decisions; the critic alone is told the true task, which
-only lowers the variance of the advantage (asymmetric actor-critic, Pinto et al. 2018).
+PPO over decisions: a stride is rewarded with its mean reward, less a small price per control step. Actor and critic
+are asked about the same decisions; the critic alone is told the true task, which only lowers the variance of the
+advantage (asymmetric actor-critic, Pinto et al. 2018).
 """
 
 from __future__ import annotations
@@ -172,14 +172,13 @@ def _rollout(
 
 @torch.no_grad()
 def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
-    """One decision of every body: what was decided, (sum, discount, value after), mean reward and stride."""
+    """One decision of every body: what was decided, (worth, value after), mean reward and stride."""
     config, policy = learner.config, learner.policy
     features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
     kind, share, stride, log_probability = learner.sample(features)
     amount = (share.clamp(-1.0, 1.0) * policy.limits[kind]).numpy().astype(np.float64)
     outcome = bodies.decide(policy.space.kind_ids[kind.numpy()], amount, stride.numpy() + 1).capped(WORST_REWARD)
-    total = outcome.last(outcome.discounted(config.discount)) - config.decision_cost
-    discount = tensor(config.discount**outcome.stride)
+    worth = tensor(outcome.last(outcome.worth(config.step_price)))
     after = learner.value(_seen(policy, bodies), task)
     after = torch.where(torch.as_tensor(outcome.fell), WORST_REWARD, after)  # it earns no better any more
     value = learner.value(features, task)
@@ -187,7 +186,7 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     decided = _Batch(
         features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value
     )
-    future = (tensor(total) * (1.0 - config.discount), discount, after)
+    future = ((1.0 - config.discount) * worth, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
 
 
@@ -195,8 +194,9 @@ def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config
     """Generalised advantages over decisions; where a body starts anew the trace is cut, its value still counts."""
     running = torch.zeros_like(decided[0].value)
     for step in range(len(decided) - 1, -1, -1):
-        total, discount, after, continues = futures[step]
-        running = total + discount * after - decided[step].value + discount * config.trace * continues * running
+        worth, after, continues = futures[step]
+        surprise = worth + config.discount * after - decided[step].value
+        running = surprise + config.discount * config.trace * continues * running
         decided[step].advantage = running
     return _Batch(*(torch.cat([getattr(step, field.name) for step in decided]) for field in fields(_Batch)))
 

@@ -1,8 +1,7 @@
 """Stage ``striding`` (route ``reuse``): how long each command of the frozen toy policy is held.
 
-Q-learning on semi-Markov transitions: a stride of k control steps is worth the sum of discount^i r_i plus
-discount^k times the value of what follows, less a fixed cost per decision. A long stride passes through all shorter
-ones, so each decision teaches all of its sub-strides.
+Q-learning over decisions: a stride is worth its mean reward, less a small price per control step, and what follows. A
+long stride passes through all shorter ones, so each decision teaches all of its sub-strides.
 """
 
 from __future__ import annotations
@@ -63,10 +62,10 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
 
 @dataclass
 class _Replay:
-    """Ring of decisions: inputs (n, f), sums (n, 20), next inputs (n, 20, f), 1 while alive (n, 20), strides (n,)."""
+    """Ring of decisions: inputs (n, f), worth (n, 20), next inputs (n, 20, f), 1 while alive (n, 20), strides (n,)."""
 
     inputs: Tensor
-    sums: Tensor
+    worth: Tensor
     following: Tensor
     alive: Tensor
     stride: Tensor
@@ -87,7 +86,7 @@ class _Replay:
         """Remember decisions, the oldest make room."""
         size, n = len(self.inputs), len(values[0])
         index = torch.arange(self.count, self.count + n) % size
-        for ring, value in zip((self.inputs, self.sums, self.following, self.alive, self.stride), values, strict=True):
+        for ring, value in zip((self.inputs, self.worth, self.following, self.alive, self.stride), values, strict=True):
             ring[index] = value
         self.count += n
 
@@ -137,8 +136,7 @@ class Learner:
             best = self.predictor(memory.following[rows]).argmax(dim=-1, keepdim=True)
             after = self.target(memory.following[rows]).gather(-1, best)[..., 0]
             after = torch.where(memory.alive[rows] > 0, after, WORST_REWARD)  # a fallen body earns no better any more
-            discount = self.config.discount ** torch.arange(1, LONGEST_STRIDE + 1)
-            wanted = memory.sums[rows] + discount * after
+            wanted = (1.0 - self.config.discount) * memory.worth[rows] + self.config.discount * after
         error = self.predictor(memory.inputs[rows]) - wanted
         within = torch.arange(LONGEST_STRIDE) < memory.stride[rows][:, None]
         return torch.nn.functional.smooth_l1_loss(error[within], torch.zeros(int(within.sum())))
@@ -157,12 +155,11 @@ def _round(
         outcome = bodies.decide(kind.numpy(), amount.numpy().astype(np.float64), stride)
         z = _sub_latents(bodies, belief, before, outcome)
         following, _, _ = learner.features(outcome.observations, outcome.coordinates, z)
-    scale = 1.0 - config.discount  # values of order one
     capped = outcome.capped(WORST_REWARD)
-    sums = scale * (capped.discounted(config.discount) - config.decision_cost)
-    alive = np.ones_like(sums)
+    worth = capped.worth(config.step_price)
+    alive = np.ones_like(worth)
     alive[np.flatnonzero(outcome.fell), outcome.stride[outcome.fell] - 1] = 0.0
-    learner.replay.add(inputs, tensor(sums), following, tensor(alive), torch.as_tensor(outcome.stride))
+    learner.replay.add(inputs, tensor(worth), following, tensor(alive), torch.as_tensor(outcome.stride))
     learner.learn(rng)
     return float(capped.last(capped.rewards).mean()), float(outcome.stride.mean())
 

@@ -12,11 +12,9 @@ class HighLevelConfig(BodyStageConfig):
     bodies: int = Field(default=128, ge=1, le=4096, description="bodies deciding side by side")
     rollout: int = Field(default=16, ge=1, le=1000, description="decisions of each body per rollout")
     episode: int = Field(default=60, ge=1, le=10_000, description="decisions per episode")
-    discount: float = Field(default=0.98, gt=0, lt=1, description="per control step")
+    discount: float = Field(default=0.9, gt=0, lt=1, description="per decision")
     trace: float = Field(default=0.9, ge=0, le=1, description="lambda of the advantage estimate, per decision")
-    decision_cost: float = Field(
-        default=0.3, ge=0, le=100, description="price of a decision, in control steps of standing still"
-    )
+    step_price: float = Field(default=0.001, ge=0, le=1, description="of each control step, in units of the reward")
     epochs: int = Field(default=6, ge=1, le=100, description="passes over the decisions of an update")
     minibatch: int = Field(default=512, ge=2, le=1_000_000, description="decisions per gradient step")
     learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")

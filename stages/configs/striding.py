@@ -11,10 +11,8 @@ class StridingConfig(BodyStageConfig):
     rounds: int = Field(default=900, ge=1, le=1_000_000, description="decisions of each body")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies deciding side by side")
     episode: int = Field(default=100, ge=1, le=10_000, description="decisions per episode")
-    discount: float = Field(default=0.99, gt=0, lt=1, description="per control step")
-    decision_cost: float = Field(
-        default=3.0, ge=0, le=100, description="price of a decision, in control steps of standing still"
-    )
+    discount: float = Field(default=0.9, gt=0, lt=1, description="per decision")
+    step_price: float = Field(default=0.001, ge=0, le=1, description="of each control step, in units of the reward")
     updates: int = Field(default=4, ge=1, le=1000, description="gradient steps per round")
     minibatch: int = Field(default=256, ge=1, le=100_000, description="decisions per gradient step")
     replay: int = Field(default=40_000, ge=1, le=10**7, description="decisions remembered")

@@ -22,12 +22,12 @@ def bodies():
     return made
 
 
-def test_discounting_by_hand():
+def test_worth_by_hand():
     rewards = np.zeros((1, 20))
     rewards[0, :3] = [-1.0, -2.0, -4.0]
     empty = np.zeros((1, 20, 2))
     outcome = Outcome(rewards, empty, empty, empty, np.array([3]), np.array([False]))
-    np.testing.assert_allclose(outcome.discounted(0.5)[0, :4], [-1.0, -2.0, -3.0, -3.0])
+    np.testing.assert_allclose(outcome.worth(0.01)[0, :3], [-1.01, -1.52, -7 / 3 - 0.03])
     np.testing.assert_allclose(outcome.last(outcome.rewards), [-4.0])
     np.testing.assert_allclose(outcome.capped(-1.5).rewards[0, :3], [-1.0, -1.5, -1.5])
 
