@@ -23,13 +23,13 @@ _VELOCITIES = _FAMILY == VELOCITY
 _ACROSS = np.array([kind.endswith("_y") for kind in KINDS])
 #: Kinds whose amount is a displacement from where the body is.
 _RELATIVE = _GOALS | (np.arange(len(KINDS)) == STAND)
+#: How much more often a command asks for a speed than for a place or a pitch: those teach little once they are reached.
+_SPEEDS_AHEAD = 3.0
 #: Share of commands that ask to stand still, and of displacements smaller than a tenth of the range.
 _STILL, _NEAR = 0.08, 0.25
 #: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2; pitch rates in rad/s.
 _FLOOR, _SHARE = 0.25, 0.5
 _PITCH_RATE_FLOOR = 1.0
-#: What a fall costs, in units of the reward, which is negative at every step: for less, to fall early would pay.
-_FALL = 100.0
 #: A goal this far (m) costs half of what a far one does; a pitch this far off (rad) the same.
 _GOAL_SCALE = 0.1
 #: Speed asked for per metre that remains to a goal (1/s).
@@ -117,7 +117,8 @@ def _others(body: Body) -> list[int]:
 def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -> Commands:
     """Commands over the whole range, zero and small displacements included, at coordinates (n, c)."""
     n, limits = len(coordinates), body.command_limits
-    kind = body.space.kind_ids[rng.integers(0, len(body.space.kinds), n)]
+    weights = np.where(body.space.velocity_like, _SPEEDS_AHEAD, 1.0)
+    kind = rng.choice(body.space.kind_ids, n, p=weights / weights.sum())
     share = rng.uniform(-1.0, 1.0, n)
     share = np.where(rng.random(n) < _STILL, 0.0, share)
     share = np.where(_GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
@@ -147,13 +148,16 @@ class CommandedBodies:
         seed: of resets and commands.
         seconds: length of an episode.
         change: mean seconds until a command is replaced.
+        fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
     """
 
-    def __init__(self, body: Body, n: int, seed: int, seconds: float = 10.0, change: float = 3.0) -> None:
+    def __init__(
+        self, body: Body, n: int, seed: int, seconds: float = 10.0, change: float = 3.0, fall_cost: float = 100.0
+    ) -> None:
         self.body, self.stepper, self.n = body, Stepper(body, n), n
         self.rng = np.random.default_rng(seed)
         self.horizon = max(round(seconds / body.dt), 1)
-        self._change = body.dt / change
+        self._change, self._fall_cost = body.dt / change, fall_cost
         self._forgets = min(body.dt / _HOP, 1.0)
         self.age = np.zeros(n, dtype=np.int64)
         self.lift: Floats = np.zeros(n)
@@ -181,7 +185,7 @@ class CommandedBodies:
         self.stepper.step(actions)
         self.age += 1
         fell = self.stepper.fallen()
-        rewards = self._rewards() - _FALL * fell
+        rewards = self._rewards() - self._fall_cost * fell
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out

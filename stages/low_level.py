@@ -41,7 +41,7 @@ _FALLS_WEIGH = 5.0
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    bodies = CommandedBodies(body, config.bodies, config.seed, config.episode, config.change)
+    bodies = CommandedBodies(body, config.bodies, config.seed, config.episode, config.change, config.fall_cost)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
     model = _ppo(config, normalised)
     checkpoint = PPOCheckpoint(out / ".checkpoint", model, normalised, bodies)

@@ -8,17 +8,20 @@ from stages.contract import BodyStageConfig
 class LowLevelConfig(BodyStageConfig):
     """PPO on many commanded bodies at once."""
 
-    steps: int = Field(default=5_000_000, ge=1, le=10**9, description="environment steps in all")
+    steps: int = Field(default=6_000_000, ge=1, le=10**9, description="environment steps in all")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
-    rollout: int = Field(default=128, ge=1, le=10_000, description="steps of each body between two updates")
-    minibatch: int = Field(default=512, ge=2, le=1_000_000, description="samples per gradient step")
+    rollout: int = Field(default=64, ge=1, le=10_000, description="steps of each body between two updates")
+    minibatch: int = Field(default=256, ge=2, le=1_000_000, description="samples per gradient step")
     epochs: int = Field(default=10, ge=1, le=100, description="passes over the samples of an update")
     learning_rate: float = Field(default=7e-4, gt=0, le=0.1, description="of Adam at the start; falls linearly")
     target_kl: float = Field(default=0.03, gt=0, le=1, description="an update stops early beyond this divergence")
-    discount: float = Field(default=0.98, gt=0, lt=1, description="per control step")
-    trace: float = Field(default=0.9, ge=0, le=1, description="lambda of the advantage estimate, per control step")
-    deviation: float = Field(default=0.37, gt=0, le=2, description="standard deviation of the actions at the start")
+    discount: float = Field(default=0.96, gt=0, lt=1, description="per control step")
+    trace: float = Field(default=0.95, ge=0, le=1, description="lambda of the advantage estimate, per control step")
+    deviation: float = Field(default=0.61, gt=0, le=2, description="standard deviation of the actions at the start")
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     episode: float = Field(default=10.0, gt=0, le=1000, description="length of a practice episode, s")
     change: float = Field(default=3.0, gt=0, le=1000, description="mean time until a command is replaced, s")
-    checkpoint_every: int = Field(default=25, ge=1, le=10_000, description="updates between two checkpoints")
+    fall_cost: float = Field(
+        default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
+    )
+    checkpoint_every: int = Field(default=50, ge=1, le=10_000, description="updates between two checkpoints")

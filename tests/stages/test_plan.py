@@ -16,7 +16,7 @@ from stages.plan import ComparisonSettings, Node, Settings, configure, nodes, pa
 
 def _body(folder: Path, recipe: str) -> str:
     path = folder / "mybot.toml"
-    path.write_text(body_path("cheetah").read_text() + recipe)
+    path.write_text(body_path("cheetah").read_text().partition("[training")[0] + recipe)
     return str(path)
 
 
