@@ -120,6 +120,8 @@ def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -
     weights = np.where(body.space.velocity_like, _SPEEDS_AHEAD, 1.0)
     kind = rng.choice(body.space.kind_ids, n, p=weights / weights.sum())
     share = rng.uniform(-1.0, 1.0, n)
+    # High speeds more often: they are hardest, and what falls at them is soon asked for something else.
+    share = np.where(body.space.velocity_like[body.space.place(kind)], np.sign(share) * np.sqrt(np.abs(share)), share)
     share = np.where(rng.random(n) < _STILL, 0.0, share)
     share = np.where(_GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
     share = np.where(kind == JUMP, np.abs(share), share)

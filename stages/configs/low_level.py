@@ -20,7 +20,7 @@ class LowLevelConfig(BodyStageConfig):
     deviation: float = Field(default=0.61, gt=0, le=2, description="standard deviation of the actions at the start")
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     episode: float = Field(default=10.0, gt=0, le=1000, description="length of a practice episode, s")
-    change: float = Field(default=3.0, gt=0, le=1000, description="mean time until a command is replaced, s")
+    change: float = Field(default=5.0, gt=0, le=1000, description="mean time until a command is replaced, s")
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )

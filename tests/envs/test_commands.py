@@ -36,7 +36,7 @@ def test_practice_covers_the_range_zero_included():
         amounts = commands.target[commands.kind == kind]
         assert amounts.min() < -2.95 and amounts.max() > 2.95
         assert (amounts == 0.0).mean() > 0.05
-        assert np.histogram(amounts, bins=12, range=(-3, 3))[0].min() > 200
+        assert np.histogram(amounts, bins=12, range=(-3, 3))[0].min() > 150
 
 
 def test_commands_change_in_mid_episode_and_episodes_end():
