@@ -8,7 +8,7 @@ from stages.contract import BodyStageConfig
 class HighLevelConfig(BodyStageConfig):
     """PPO over decisions: kind, amount and stride together."""
 
-    updates: int = Field(default=150, ge=1, le=1_000_000, description="rollouts with an update each")
+    updates: int = Field(default=100, ge=1, le=1_000_000, description="rollouts with an update each")
     bodies: int = Field(default=128, ge=1, le=4096, description="bodies deciding side by side")
     rollout: int = Field(default=16, ge=1, le=1000, description="decisions of each body per rollout")
     episode: int = Field(default=60, ge=1, le=10_000, description="decisions per episode")
