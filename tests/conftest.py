@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 import stages.configs
+from envs import body_files
 from stages import closure
 from stages.store import Store
 
@@ -95,6 +96,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for stage, (name, body) in TEST_STAGES.items():
         (copy / "stages" / f"{stage}.py").write_text(_STAGE.replace("STAGE", stage))
         (copy / "stages" / "configs" / f"{stage}.py").write_text(_CONFIG.format(name=name, body=body))
+    cheetah = copy / "envs" / "bodies" / "cheetah.toml"  # its recipe is for the real low level
+    cheetah.write_text(cheetah.read_text().partition("[training")[0])
+    monkeypatch.setattr(body_files, "BODIES", cheetah.parent)
     monkeypatch.setattr(closure, "PROJECT", copy)
     monkeypatch.setattr(stages.configs, "__path__", [str(copy / "stages" / "configs")])
     own = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith("stages.configs.")}
