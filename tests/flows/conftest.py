@@ -24,9 +24,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Where Prefect lives during the tests; nothing runs there yet. Stopped at the end."""
+    """Where Prefect lives during a file of tests, with an empty store; nothing runs there yet. Stopped at the end."""
     folder = tmp_path_factory.mktemp("prefect")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(folder / "home"))
@@ -45,7 +45,7 @@ def services(place: Place) -> Place:
     return place
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def command(place: Place) -> Command:
     """Runs a program of the virtual environment in the project's folder, with the tests' Prefect and store."""
 
