@@ -14,7 +14,7 @@ from envs.body_files import AskedFor, body_names, body_path, read_toml, space_na
 from envs.errors import UserError
 from stages.contract import ROUTES, Route, StageConfig
 
-STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison")
+STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")
 ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
 #: Fields that follow from the node and the settings, and the parameter that sets them.
 _GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "route": "route", "routes": "route"}
@@ -35,6 +35,15 @@ _TINY: dict[str, dict[str, Any]] = {
     },
     "plots": {"points": 60},
     "comparison": {"resamples": 20},
+    "cheetah_vel": {
+        "steps": 512,
+        "bodies": 8,
+        "rollout": 32,
+        "minibatch": 64,
+        "epochs": 1,
+        "seeds": 1,
+        "resamples": 20,
+    },
 }
 
 RouteChoice = Annotated[
