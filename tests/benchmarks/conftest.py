@@ -30,8 +30,13 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def runs(settings: Settings) -> Runs:
     """The stored run of a node, computed if it is not there."""
-    store = Store()
-    return lambda node: materialise(node, settings, _show, store)
+    return _runs(settings)
+
+
+@pytest.fixture(scope="session")
+def all_kinds(settings: Settings) -> Runs:
+    """The same where every kind of task is asked for."""
+    return _runs(settings.model_copy(update={"tasks": "all"}))
 
 
 @pytest.fixture
@@ -51,6 +56,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         table = markdown(rows, f"Benchmarks ({PROFILE} profile, {os.cpu_count()} cores)")
         Path(ROOT / "benchmarks.md").write_text(table, encoding="utf-8")
         terminalreporter.write_line("\n" + table)
+
+
+def _runs(settings: Settings) -> Runs:
+    store = Store()
+    return lambda node: materialise(node, settings, _show, store)
 
 
 def _show(event: Event) -> None:
