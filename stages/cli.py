@@ -69,9 +69,12 @@ def _request(stage: str, arguments: dict[str, Any]) -> tuple[Node, Settings]:
     given = {name: value for name, value in arguments.items() if value is not None}
     route = given.pop("route", "reuse") if stage == "evaluation" else None
     bodies = tuple(given.pop("bodies", ())) if stage == "comparison" else ()
+    space = given.pop("space", None) if stage == "toy_inference" else None
     names = Settings.model_fields.keys() & given.keys()
     settings = {name: given.pop(name) for name in names}
-    return Node(stage, route, bodies), validated(Settings, {**settings, "overrides": {stage: given} if given else {}})
+    return Node(stage, route, bodies, space), validated(
+        Settings, {**settings, "overrides": {stage: given} if given else {}}
+    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -81,6 +81,13 @@ def test_wrong_bodies_are_one_line(
     assert (code, out, len(err)) == (2, [], 1) and err[0].startswith("bodies: ") and words in err[0]
 
 
+def test_a_toy_by_its_space(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _main(capsys, "toy_inference", "--space", "plane", "--why")
+    assert code == 0 and out[-1].startswith("toy_inference_plane: to compute")
+    code, _, err = _main(capsys, "toy_inference", "--space", "moon")
+    assert (code, len(err)) == (2, 1) and err[0].startswith("toy_inference.space: ") and "'posture'" in err[0]
+
+
 def test_why_of_a_comparison_names_every_body(root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     twin = tmp_path / "twin.toml"
     twin.write_text(body_path("cheetah").read_text())
