@@ -31,8 +31,9 @@ compare: $(READY)
 	@$(BIN)/python -m flows.run compare-bodies --bodies $(foreach body,$(BODIES),'$(body)') --route '$(ROUTE)' \
 		--seed '$(SEED)' --profile '$(PROFILE)'
 
+# Two files at a time, in order: the long ones come early.
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	@$(BIN)/python -m pytest tests/benchmarks$(if $(ONLY),/bench_$(ONLY).py) -s --timeout 0 -o 'python_files=bench_*.py'

@@ -184,12 +184,6 @@ def nodes(settings: Settings, last: Node | None = None) -> list[Node]:
     return list(ordered)
 
 
-def lineage(node: Node, settings: Settings) -> list[Node]:
-    """The node and everything it depends on, itself first."""
-    above = (lineage(parent, settings) for parent in parents(node, settings).values())
-    return list(dict.fromkeys([node, *(ancestor for line in above for ancestor in line)]))
-
-
 def config_class(stage: str) -> type[StageConfig]:
     """The config of a stage: ``stages.configs.low_level.LowLevelConfig``; needs no torch."""
     if stage not in STAGES:

@@ -12,7 +12,7 @@ from filelock import AcquireReturnProxy, Timeout
 from stages import artifacts, child
 from stages.contract import Metrics, StageConfig
 from stages.keys import Components, canonical_json, components, key
-from stages.plan import Node, Settings, bodies_of, configure, labels, lineage, parents
+from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
 
@@ -64,14 +64,14 @@ def check(node: Node, settings: Settings) -> None:
     Raises:
         UserError: what is wrong with the settings.
     """
-    for ancestor in lineage(node, settings):
-        configure(ancestor, settings)
+    for wanted in reversed(nodes(settings, node)):
+        configure(wanted, settings)
 
 
 def explain(node: Node, settings: Settings, store: Store | None = None) -> list[str]:
-    """One line per node, the nearest to the root of the DAG first: stored, or why it would be computed."""
+    """One line per node, parents first: stored, or why it would be computed."""
     store, lines, digests = store or Store(), list[str](), dict[Node, str]()
-    for ancestor in reversed(lineage(node, settings)):
+    for ancestor in nodes(settings, node):
         inputs = parents(ancestor, settings)
         missing = [name for name, parent in inputs.items() if parent not in digests]
         known = {name: digests[parent] for name, parent in inputs.items() if parent in digests}
