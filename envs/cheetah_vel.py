@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.body import Body
-from envs.commands import CommandedBodies, Commands, low_level_observation
+from envs.commands import CommandedBodies, Commands, Practice, low_level_observation
 from envs.tasks import VELOCITY, Floats
 
 #: m/s; speeds asked for are uniform from 0 to here.
@@ -39,7 +39,7 @@ class SpeedPractice(CommandedBodies):
     """Bodies that are told a speed at the start of each episode and earn the literature's reward."""
 
     def __init__(self, body: Body, n: int, seed: int) -> None:
-        super().__init__(body, n, seed, seconds=STEPS * body.dt, change=np.inf, fall_cost=0.0)
+        super().__init__(body, n, seed, Practice(seconds=STEPS * body.dt, change=np.inf, fall_cost=0.0))
 
     def reset(self) -> Floats:
         super().reset()

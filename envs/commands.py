@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.body import Body
-from envs.heading import rotated
+from envs.heading import rotated, within_a_turn
 from envs.stepper import Stepper
 from envs.tasks import FLIP, GOAL, JUMP, KINDS, STAND, VELOCITY, Floats, Ints, Tasks, active_coordinate
 
@@ -23,8 +23,8 @@ _VELOCITIES = _FAMILY == VELOCITY
 _ACROSS = np.array([kind.endswith("_y") for kind in KINDS])
 #: Kinds whose amount is a displacement from where the body is.
 _RELATIVE = _GOALS | (np.arange(len(KINDS)) == STAND)
-#: How much more often a command asks for a speed than for a place or a pitch: those teach little once they are reached.
-_SPEEDS_AHEAD = 3.0
+#: How much more often a command asks for anything else than for a place: that teaches little once it is reached.
+_BEFORE_GOALS = 3.0
 #: Share of commands that ask to stand still, and of displacements smaller than a tenth of the range.
 _STILL, _NEAR = 0.08, 0.25
 #: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2; pitch rates in rad/s.
@@ -34,8 +34,8 @@ _PITCH_RATE_FLOOR = 1.0
 _GOAL_SCALE = 0.1
 #: Speed asked for per metre that remains to a goal (1/s).
 _APPROACH = 2.0
-#: Seconds over which the vertical speed of a jump is averaged: within a hop it takes every value.
-_HOP = 0.5
+#: Seconds over which vertical speed and pitch rate are averaged: within a hop and within a turn they take every value.
+_WINDOW = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Commands:
         """From signed amounts (n,), capped to what the low level was trained on, at coordinates (n, c)."""
         limits = body.command_limits[kind]
         here = _here(body, kind, coordinates)
-        stand = kind == STAND  # a pitch means something by itself: what is capped is where it leads
-        amount = np.where(stand, np.clip(here + amount, -limits, limits) - here, np.clip(amount, -limits, limits))
-        return Commands(body, kind, amount + here)
+        # A pitch means something by itself: what is capped is where it leads, whatever turns have been made.
+        base = np.where(kind == STAND, within_a_turn(here), 0.0)
+        return Commands(body, kind, np.clip(base + amount, -limits, limits) - base + here)
 
     def rows(self, index: np.ndarray) -> Commands:
         """The commands of some bodies."""
@@ -66,8 +66,9 @@ class Commands:
         return Commands(self.body, kind, target)
 
     def remaining(self, coordinates: Floats) -> Floats:
-        """(n,): the displacement still to go, or the velocity asked for."""
-        return self.target - _here(self.body, self.kind, coordinates)
+        """(n,): the displacement still to go, of a pitch the shorter way round, or the velocity asked for."""
+        remaining = self.target - _here(self.body, self.kind, coordinates)
+        return np.where(self.kind == STAND, within_a_turn(remaining), remaining)
 
     def wanted(self, coordinates: Floats) -> Floats:
         """(n, axes) m/s along x, or x and y: the velocity asked for, for goals in proportion to what remains."""
@@ -88,7 +89,8 @@ class Commands:
     def error(self, coordinates: Floats) -> Floats:
         """(n,): unsigned error in the command's own unit."""
         tasks = Tasks(self.kind, self.target, self.body.space)
-        return np.abs(active_coordinate(tasks, coordinates) - self.target)
+        off = active_coordinate(tasks, coordinates) - self.target
+        return np.abs(np.where(self.kind == STAND, within_a_turn(off), off))
 
     def _along_axes(self, amount: Floats) -> Floats:
         """(n, axes) of amounts (n,) along the axis that each command is about."""
@@ -114,10 +116,16 @@ def _others(body: Body) -> list[int]:
     return [int(kind) for kind in body.space.kind_ids if not (_GOALS[kind] or _VELOCITIES[kind])]
 
 
-def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -> Commands:
-    """Commands over the whole range, zero and small displacements included, at coordinates (n, c)."""
+def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats, only: float | None = None) -> Commands:
+    """Commands over the whole range, zero and small displacements included, at coordinates (n, c).
+
+    Args:
+        only: a velocity (m/s) that every command asks for.
+    """
     n, limits = len(coordinates), body.command_limits
-    weights = np.where(body.space.velocity_like, _SPEEDS_AHEAD, 1.0)
+    if only is not None:
+        return Commands.relative(body, np.full(n, VELOCITY), np.full(n, only), coordinates)
+    weights = np.where(_GOALS[body.space.kind_ids], 1.0, _BEFORE_GOALS)
     kind = rng.choice(body.space.kind_ids, n, p=weights / weights.sum())
     share = rng.uniform(-1.0, 1.0, n)
     # High speeds more often: they are hardest, and what falls at them is soon asked for something else.
@@ -125,8 +133,8 @@ def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats) -
     share = np.where(rng.random(n) < _STILL, 0.0, share)
     share = np.where(_GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
     share = np.where(kind == JUMP, np.abs(share), share)
-    amount = np.where(kind == STAND, share * limits[kind] - _here(body, kind, coordinates), share * limits[kind])
-    return Commands.relative(body, kind, amount, coordinates)
+    base = np.where(kind == STAND, within_a_turn(_here(body, kind, coordinates)), 0.0)
+    return Commands.relative(body, kind, share * limits[kind] - base, coordinates)
 
 
 def command_features(body: Body) -> int:
@@ -141,6 +149,23 @@ def low_level_observation(stepper: Stepper, commands: Commands, rows: np.ndarray
     return np.ascontiguousarray(np.concatenate([stepper.observation(rows), features], axis=1))
 
 
+@dataclass(frozen=True)
+class Practice:
+    """How commands are practised.
+
+    Attributes:
+        seconds: length of an episode.
+        change: mean seconds until a command is replaced.
+        fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
+        only: the one velocity (m/s) that is ever asked for; None for all commands.
+    """
+
+    seconds: float
+    change: float
+    fall_cost: float
+    only: float | None = None
+
+
 class CommandedBodies:
     """n bodies practising commands that change in mid-episode; they start again when they fall or time is up.
 
@@ -148,21 +173,16 @@ class CommandedBodies:
         body: the description.
         n: how many bodies.
         seed: of resets and commands.
-        seconds: length of an episode.
-        change: mean seconds until a command is replaced.
-        fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
+        practice: of what, and for how long.
     """
 
-    def __init__(
-        self, body: Body, n: int, seed: int, seconds: float = 10.0, change: float = 3.0, fall_cost: float = 100.0
-    ) -> None:
-        self.body, self.stepper, self.n = body, Stepper(body, n), n
+    def __init__(self, body: Body, n: int, seed: int, practice: Practice) -> None:
+        self.body, self.stepper, self.n, self.practice = body, Stepper(body, n), n, practice
         self.rng = np.random.default_rng(seed)
-        self.horizon = max(round(seconds / body.dt), 1)
-        self._change, self._fall_cost = body.dt / change, fall_cost
-        self._forgets = min(body.dt / _HOP, 1.0)
+        self.horizon = max(round(practice.seconds / body.dt), 1)
         self.age = np.zeros(n, dtype=np.int64)
-        self.lift: Floats = np.zeros(n)
+        #: Vertical speed (m/s, its size) and pitch rate (rad/s), averaged over the latest half second.
+        self.means: Floats = np.zeros((n, 2))
 
     @property
     def observation_size(self) -> int:
@@ -173,8 +193,8 @@ class CommandedBodies:
         """Start all bodies anew, at staggered ages, and return observations (n, features)."""
         self.stepper.reset(self.rng)
         self.age = self.rng.integers(0, self.horizon, self.n)
-        self.lift = np.zeros(self.n)
-        self.commands = sample_commands(self.rng, self.body, self.stepper.coordinates())
+        self.means = np.zeros((self.n, 2))
+        self.commands = self._fresh(slice(None))
         return low_level_observation(self.stepper, self.commands)
 
     def step(self, actions: Floats) -> tuple[Floats, Floats, np.ndarray, np.ndarray, Floats]:
@@ -187,19 +207,19 @@ class CommandedBodies:
         self.stepper.step(actions)
         self.age += 1
         fell = self.stepper.fallen()
-        rewards = self._rewards() - self._fall_cost * fell
+        rewards = self._rewards() - self.practice.fall_cost * fell
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out
         if over.any():
             self.stepper.reset(self.rng, over)
-            self.age[over], self.lift[over] = 0, 0.0
-        self._replace(over | (self.rng.random(self.n) < self._change))
+            self.age[over], self.means[over] = 0, 0.0
+        self._replace(over | (self.rng.random(self.n) < self.body.dt / self.practice.change))
         return low_level_observation(self.stepper, self.commands), rewards, fell, timed_out, last
 
-    def restore(self, state: Floats, age: Ints, lift: Floats, kind: Ints, target: Floats) -> None:
+    def restore(self, state: Floats, age: Ints, means: Floats, kind: Ints, target: Floats) -> None:
         """Put the bodies where an interrupted training left them (the generator's state is the caller's)."""
-        self.stepper.state, self.age, self.lift = state.copy(), age.copy(), lift.copy()
+        self.stepper.state, self.age, self.means = state.copy(), age.copy(), means.copy()
         self.commands = Commands(self.body, kind.copy(), target.copy())
 
     def _rewards(self) -> Floats:
@@ -220,13 +240,20 @@ class CommandedBodies:
         cost = wrong / (_FLOOR + _SHARE * np.linalg.norm(wanted, axis=1))
         if STAND not in space.kind_ids:
             return cost
-        vertical = np.abs(coordinates[:, space.coordinates.index("vz")])
-        self.lift += self._forgets * (vertical - self.lift)
-        others = [distance, np.abs(self.lift - target) / (_FLOOR + _SHARE * target)]
-        others += [distance / (_PITCH_RATE_FLOOR + _SHARE * target)]
+        lift, turn = self._averaged(coordinates).T
+        others = [distance, np.abs(lift - target) / (_FLOOR + _SHARE * target)]
+        others += [np.abs(turn - self.commands.target) / (_PITCH_RATE_FLOOR + _SHARE * target)]
         return np.select([kind == STAND, kind == JUMP, kind == FLIP], others, cost)
+
+    def _averaged(self, coordinates: Floats) -> Floats:
+        """(n, 2): vertical speed and pitch rate over the latest half second; a momentary one can be had by rocking."""
+        vertical, rate = (coordinates[:, self.body.space.coordinates.index(name)] for name in ("vz", "vpitch"))
+        self.means += min(self.body.dt / _WINDOW, 1.0) * (np.stack([np.abs(vertical), rate], axis=1) - self.means)
+        return self.means
 
     def _replace(self, rows: np.ndarray) -> None:
         if rows.any():
-            fresh = sample_commands(self.rng, self.body, self.stepper.coordinates(rows))
-            self.commands = self.commands.replaced(rows, fresh)
+            self.commands = self.commands.replaced(rows, self._fresh(rows))
+
+    def _fresh(self, rows: np.ndarray | slice) -> Commands:
+        return sample_commands(self.rng, self.body, self.stepper.coordinates(rows), self.practice.only)

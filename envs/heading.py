@@ -1,4 +1,4 @@
-"""Which way a body faces in the plane, and its state as it looks from there, so that a gait is learnt once."""
+"""Which way a body faces, in the plane and in pitch, and its state as it looks from there: a gait is learnt once."""
 
 from __future__ import annotations
 
@@ -68,3 +68,8 @@ def rotated(x: Floats, y: Floats, angle: Floats) -> tuple[Floats, Floats]:
     """Components (n,) of plane vectors turned by angles (n,) rad."""
     c, s = np.cos(angle), np.sin(angle)
     return c * x - s * y, s * x + c * y
+
+
+def within_a_turn(angle: Floats) -> Floats:
+    """The same angles (n,) rad in [-pi, pi)."""
+    return np.remainder(angle + np.pi, 2.0 * np.pi) - np.pi

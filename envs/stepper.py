@@ -10,7 +10,7 @@ import mujoco.rollout
 import numpy as np
 
 from envs.body import Body
-from envs.heading import Heading
+from envs.heading import Heading, within_a_turn
 from envs.tasks import Floats
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -41,6 +41,7 @@ class Stepper:
         self._heading = Heading.of(body)
         places = self._columns(self._ground)[: len(self._ground)]
         self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), places - 1)
+        self._turning = 1 + body.joint_addresses("pitch")[0] if "pitch" in body.space.positions else None
 
     @property
     def observation_size(self) -> int:
@@ -83,10 +84,14 @@ class Stepper:
     def observation(self, rows: np.ndarray | slice = slice(None)) -> Floats:
         """(n, features): joint positions without the place on the ground, then joint velocities.
 
-        Of a body that turns in the plane, as it looks from its own heading.
+        Of a body that turns in the plane, as it looks from its own heading; of one that flips, whatever turns it has
+        made.
         """
-        state = self.state[rows]
-        return (state if self._heading is None else self._heading.removed(state))[:, self._observed]
+        state = self.state[rows] if self._heading is None else self._heading.removed(self.state[rows])
+        if self._turning is not None:
+            state = state.copy()
+            state[:, self._turning] = within_a_turn(state[:, self._turning])
+        return state[:, self._observed]
 
     def coordinates(self, rows: np.ndarray | slice = slice(None)) -> Floats:
         """(n, coordinates): toy coordinates of the body's space, m, rad and per second."""

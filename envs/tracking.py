@@ -10,7 +10,7 @@ import numpy as np
 from envs.body import Body
 from envs.commands import Commands, low_level_observation
 from envs.stepper import Stepper
-from envs.tasks import Floats, Ints, Tasks, active_coordinate
+from envs.tasks import VELOCITY, Floats, Ints, Tasks, active_coordinate
 
 _SECONDS = 10.0  # an episode; its second half is measured
 _MEAN_OVER = 0.5  # s over which a velocity is averaged
@@ -36,8 +36,10 @@ class Tracking:
     fell: np.ndarray
 
 
-def measured_commands(body: Body) -> tuple[Ints, Floats]:
-    """The commands that are measured: shares of the trained range, front and back."""
+def measured_commands(body: Body, only: float | None = None) -> tuple[Ints, Floats]:
+    """The commands that are measured: shares of the trained range, front and back, or one velocity (m/s) alone."""
+    if only is not None:
+        return np.array([VELOCITY]), np.array([only])
     kinds, amounts = [], []
     for place, kind in enumerate(body.space.kind_ids):
         shares = _VELOCITY_SHARES if body.space.velocity_like[place] else _POSITION_SHARES
@@ -47,9 +49,9 @@ def measured_commands(body: Body) -> tuple[Ints, Floats]:
     return np.concatenate(kinds), np.concatenate(amounts)
 
 
-def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int) -> Tracking:
+def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int, only: float | None = None) -> Tracking:
     """Give every measured command ``repeats`` times to fresh bodies driven by ``act``: observations to actions."""
-    kind, amount = measured_commands(body)
+    kind, amount = measured_commands(body, only)
     kind, amount = np.tile(kind, repeats), np.tile(amount, repeats)
     stepper = Stepper(body, len(kind))
     stepper.reset(np.random.default_rng(seed))

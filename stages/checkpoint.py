@@ -58,7 +58,7 @@ class PPOCheckpoint:
             "raw_rewards": self.normalised.old_reward,
             "bodies.state": self.bodies.stepper.state,
             "bodies.age": self.bodies.age,
-            "bodies.lift": self.bodies.lift,
+            "bodies.means": self.bodies.means,
             "bodies.kind": self.bodies.commands.kind,
             "bodies.target": self.bodies.commands.target,
         }
@@ -77,7 +77,7 @@ class PPOCheckpoint:
         self.model._last_obs, self.model._last_episode_starts = array["last_obs"], array["starts"]
         self.normalised.returns = array["returns"]
         self.normalised.old_obs, self.normalised.old_reward = array["raw_obs"], array["raw_rewards"]
-        self.bodies.restore(*(array[f"bodies.{name}"] for name in ("state", "age", "lift", "kind", "target")))
+        self.bodies.restore(*(array[f"bodies.{name}"] for name in ("state", "age", "means", "kind", "target")))
         for name in _STATISTICS:
             statistic = getattr(self.normalised, name)
             statistic.mean, statistic.var = array[f"{name}.mean"], array[f"{name}.var"]

@@ -12,7 +12,6 @@ if __name__ == "__main__":  # before the imports below, which take seconds
     main("cheetah_vel")
 
 from collections.abc import Mapping
-from math import log
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ from models.toy_agent import ToyAgent
 from stages.checkpoint import PPOCheckpoint
 from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
-from stages.low_level import extract_controller
+from stages.low_level import extract_controller, ppo
 from stages.scores import aggregate
 from stages.vec_env import CommandVecEnv
 
@@ -104,30 +103,13 @@ def _practise(
     """PPO from the ordinary gait on; the controller it ends with, and the learning curve."""
     bodies = SpeedPractice(body, config.bodies, config.seed)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
-    model = _ppo(config, normalised, ordinary.sizes["width"])
+    model = ppo(config, normalised, ordinary.sizes["width"])
     _take_over(model, normalised, ordinary)
     watch = _Watch(config, PPOCheckpoint(out / ".checkpoint", model, normalised, bodies), report)
     remaining = config.steps - model.num_timesteps
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     return extract_controller(model, normalised, ordinary.sizes["width"]), watch.rows
-
-
-def _ppo(config: CheetahVelConfig, environment: VecNormalize, width: int) -> PPO:
-    network = {"net_arch": [width] * 2, "activation_fn": nn.ELU, "log_std_init": log(config.deviation)}
-    return PPO(
-        "MlpPolicy",
-        environment,
-        learning_rate=lambda remaining: config.learning_rate * max(remaining, 0.02),
-        n_steps=config.rollout,
-        batch_size=config.minibatch,
-        gae_lambda=config.trace,
-        policy_kwargs=network,
-        device="cpu",
-        gamma=config.discount,
-        **config.model_dump(include={"target_kl", "seed"}),
-        n_epochs=config.epochs,
-    )
 
 
 def _take_over(model: PPO, normalised: VecNormalize, controller: Controller) -> None:

@@ -22,11 +22,12 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from envs.body import Body, load_body
-from envs.commands import CommandedBodies
+from envs.commands import CommandedBodies, Practice
 from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.checkpoint import PPOCheckpoint
+from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
 from stages.vec_env import CommandVecEnv
@@ -41,9 +42,10 @@ _FALLS_WEIGH = 5.0
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    bodies = CommandedBodies(body, config.bodies, config.seed, config.episode, config.change, config.fall_cost)
+    practice = Practice(config.episode, config.change, config.fall_cost, config.only)
+    bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
-    model = _ppo(config, normalised)
+    model = ppo(config, normalised, config.width)
     checkpoint = PPOCheckpoint(out / ".checkpoint", model, normalised, bodies)
     watch = _Watch(config, body, checkpoint, out / ".best.safetensors", report)
     watch.rows = checkpoint.restore()
@@ -51,7 +53,7 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     controller = watch.best()
-    tracking = track(body, controller.act, _TRACKING_SEED, repeats=8)
+    tracking = track(body, controller.act, _TRACKING_SEED, repeats=8, only=config.only)
     _write(out, body, controller, tracking, watch.rows)
     return tracking_metrics(tracking)
 
@@ -82,7 +84,8 @@ def tracking_metrics(tracking: Tracking) -> Metrics:
     return {**metrics, "fall_rate": float(tracking.fell.mean())}
 
 
-def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
+def ppo(config: LowLevelConfig | CheetahVelConfig, environment: VecNormalize, width: int) -> PPO:
+    """SB3's PPO as a config says, with two hidden layers of some width."""
     return PPO(
         "MlpPolicy",
         environment,
@@ -94,7 +97,7 @@ def _ppo(config: LowLevelConfig, environment: VecNormalize) -> PPO:
         learning_rate=lambda remaining: config.learning_rate * max(remaining, 0.02),
         target_kl=config.target_kl,
         policy_kwargs={
-            "net_arch": [config.width] * 2,
+            "net_arch": [width] * 2,
             "activation_fn": nn.ELU,
             "log_std_init": log(config.deviation),
         },
@@ -160,7 +163,7 @@ class _Watch(BaseCallback):
     def _measure(self) -> Controller:
         model, step = self.checkpoint.model, float(self.checkpoint.model.num_timesteps)
         controller = extract_controller(model, self.checkpoint.normalised, self.config.width)
-        tracking = track(self.body, controller.act, _VALIDATION_SEED, _VALIDATION_REPEATS)
+        tracking = track(self.body, controller.act, _VALIDATION_SEED, _VALIDATION_REPEATS, self.config.only)
         self.rows.append({"step": step, **tracking_metrics(tracking)})
         if self.rows[-1] is min(self.rows, key=_badness):
             write_tensors(self._kept, controller.state_dict())

@@ -24,4 +24,7 @@ class LowLevelConfig(BodyStageConfig):
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )
+    only: float | None = Field(
+        default=None, ge=-20, le=20, description="practise and measure this one velocity, m/s; by default all commands"
+    )
     checkpoint_every: int = Field(default=50, ge=1, le=10_000, description="updates between two checkpoints")

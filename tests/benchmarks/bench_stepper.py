@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from envs.body import load_body
-from envs.commands import CommandedBodies
+from envs.commands import CommandedBodies, Practice
 from envs.stepper import Stepper
 from envs.tasks import Floats, Tasks, reward, sample_tasks
 from stages.plan import Settings
@@ -26,7 +26,7 @@ _EPISODE_SECONDS = 1.0
 def test_stepper(settings: Settings, record: Recorder, n: int) -> None:
     body = load_body(settings.body)
     rng = np.random.default_rng(0)
-    bodies = CommandedBodies(body, n, seed=0, seconds=_EPISODE_SECONDS)
+    bodies = CommandedBodies(body, n, 0, Practice(_EPISODE_SECONDS, change=3.0, fall_cost=100.0))
     bodies.stepper = Stepper(body, n, _THREADS)
     bodies.reset()
     tasks = sample_tasks(rng, n, body.task_ranges)

@@ -7,11 +7,12 @@ from hypothesis.extra.numpy import arrays
 
 from envs.body import load_body
 from envs.body_files import body_path
-from envs.commands import CommandedBodies, Commands, sample_commands
-from envs.tasks import GOAL, VELOCITY
+from envs.commands import CommandedBodies, Commands, Practice, low_level_observation, sample_commands
+from envs.stepper import Stepper
+from envs.tasks import FLIP, GOAL, STAND, VELOCITY
 from stages.configs.low_level import LowLevelConfig
 
-CHEETAH = load_body("cheetah")
+CHEETAH, POSTURE = load_body("cheetah"), load_body("cheetah", "all")
 
 
 @given(amount=arrays(float, 6, elements=st.floats(-50, 50)), shift=st.floats(-1000, 1000))
@@ -40,7 +41,7 @@ def test_practice_covers_the_range_zero_included():
 
 
 def test_commands_change_in_mid_episode_and_episodes_end():
-    bodies = CommandedBodies(CHEETAH, 8, seed=0, seconds=2.0, change=0.3)
+    bodies = CommandedBodies(CHEETAH, 8, 0, Practice(seconds=2.0, change=0.3, fall_cost=100.0))
     bodies.reset()
     changed, ended = np.zeros(8, bool), np.zeros(8, bool)
     for _ in range(45):
@@ -55,7 +56,7 @@ def test_commands_change_in_mid_episode_and_episodes_end():
 def test_a_fall_costs_what_is_said(tmp_path):
     path = tmp_path / "glass.toml"
     path.write_text(body_path("cheetah").read_text() + "\n[healthy]\npitch = [-0.3, 0.3]\n")
-    bodies = CommandedBodies(load_body(str(path)), 8, seed=0, fall_cost=70.0)
+    bodies = CommandedBodies(load_body(str(path)), 8, 0, Practice(seconds=10.0, change=3.0, fall_cost=70.0))
     bodies.reset()
     rng, fallen, standing = np.random.default_rng(0), [], []
     for _ in range(100):
@@ -64,6 +65,47 @@ def test_a_fall_costs_what_is_said(tmp_path):
         standing.extend(rewards[~fell])
     assert fallen and min(fallen) >= -73.0 and max(fallen) <= -70.0
     assert min(standing) >= -3.0
+
+
+def test_one_velocity_can_be_practised_alone():
+    commands = sample_commands(np.random.default_rng(0), CHEETAH, np.zeros((50, 2)), only=-2.0)
+    assert (commands.kind == VELOCITY).all() and (commands.target == -2.0).all()
+
+
+@given(turns=st.integers(-20, 20), pitch=st.floats(-1.5, 1.5), amount=st.floats(-3, 3))
+def test_a_turn_makes_no_difference_to_a_stand(turns, pitch, amount):
+    asked, here = [], np.zeros((1, len(POSTURE.space.coordinates)))
+    for angle in (pitch, pitch + 2 * np.pi * turns):
+        here[0, POSTURE.space.coordinates.index("pitch")] = angle
+        commands = Commands.relative(POSTURE, np.array([STAND]), np.array([amount]), here)
+        asked.append([commands.remaining(here)[0], commands.error(here)[0]])
+    np.testing.assert_allclose(asked[0], asked[1], atol=1e-9)
+    assert abs(pitch + asked[0][0]) <= POSTURE.command_limits[STAND] + 1e-9
+
+
+def test_a_turn_makes_no_difference_to_what_is_seen():
+    stepper = Stepper(POSTURE, 2)
+    pitch = 1 + POSTURE.joint_addresses("pitch")[0]
+    stepper.state[:, pitch] = 2.0, 2.0 - 6 * np.pi
+    commands = Commands(POSTURE, np.array([STAND, STAND]), np.array([1.0, 1.0]))
+    seen = low_level_observation(stepper, commands)
+    np.testing.assert_allclose(seen[0], seen[1], atol=1e-9)
+
+
+def test_rocking_is_no_flip():
+    """To lie and to rock earn alike; to turn steadily earns the most."""
+    earned = []
+    for rates in (np.zeros(40), np.tile([4.0, -4.0], 20), np.full(40, 4.0)):
+        bodies = CommandedBodies(POSTURE, 1, 0, Practice(seconds=10.0, change=3.0, fall_cost=100.0))
+        bodies.reset()
+        bodies.commands = Commands(POSTURE, np.array([FLIP]), np.array([4.0]))
+        column = 1 + POSTURE.model.nq + POSTURE.joint_addresses("pitch")[1]
+        rewards = []
+        for rate in rates:
+            bodies.stepper.state[0, column] = rate
+            rewards.append(bodies._rewards()[0])
+        earned.append(rewards[-1])
+    assert abs(earned[0] - earned[1]) < 0.2 and earned[2] > -0.1
 
 
 def test_to_fall_never_pays():
