@@ -23,7 +23,14 @@ from stages.configs.evaluation import EvaluationConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.controls import CONTROLS, FIXED_STRIDES, Stack
 from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks
-from stages.scores import SUCCESS, aggregate, decisions_to_identify, episode_errors, specification_r2
+from stages.scores import (
+    SUCCESS,
+    aggregate,
+    decisions_to_identify,
+    episode_errors,
+    mean_speed_errors,
+    specification_r2,
+)
 from stages.switches import switch_episodes, switch_table
 from stages.video import Clip, film
 
@@ -127,6 +134,7 @@ class Record:
                 "task": suite.number,
                 **_task_columns(self.tasks),
                 "settled": errors.settled,
+                "mean_speed": self._mean_speed_errors(),
                 "raw": errors.raw,
                 "whole": errors.whole,
                 "success": errors.settled <= SUCCESS,
@@ -137,6 +145,9 @@ class Record:
                 "decisions_to_identify": decisions_to_identify(self.correct),
             }
         )
+
+    def _mean_speed_errors(self) -> Floats:
+        return mean_speed_errors(self.tasks, *(self.array(name) for name in ("coordinates", "seconds", "fallen")))
 
     def trajectories(self, control: str, suite: Suite) -> pd.DataFrame:
         """One row per decision of the reference tasks under the first seed."""
@@ -238,10 +249,12 @@ def _aggregates(episodes: pd.DataFrame, record: Record, resamples: int) -> dict[
     family = reference.kind.str.removesuffix("_y")
     for kind in sorted(set(family)):
         rows = reference[family == kind]
-        columns |= {f"{kind}_{name}": rows[name] for name in ("settled", "raw", "whole", "success")}
+        scores = ("settled", "mean_speed", "raw", "whole", "success")
+        columns |= {f"{kind}_{name}": rows[name] for name in scores}
     columns |= {"return": reference.episode_return, "fall_rate": reference.fell}
     columns |= {name: reference[name] for name in ("seconds", "mean_stride", "decisions_to_identify")}
-    table = {name: aggregate(values.to_numpy(dtype=float), resamples) for name, values in columns.items()}
+    arrays = {name: values.to_numpy(dtype=float) for name, values in columns.items()}
+    table = {name: aggregate(values, resamples) for name, values in arrays.items() if not np.isnan(values).any()}
     rows = np.flatnonzero((episodes.task_set == "reference").to_numpy())
     settled = slice(len(record.steps["reward"]) // 2, None)
     table["base_task_accuracy"] = aggregate(record.correct[settled, rows].mean(axis=0), resamples)

@@ -47,6 +47,25 @@ def _relative(tasks: Tasks, values: Floats, fallen: np.ndarray) -> Floats:
     return np.where(fallen, np.maximum(error, _FALLEN), error)
 
 
+def mean_speed_errors(tasks: Tasks, coordinates: Floats, seconds: Floats, fallen: np.ndarray) -> Floats:
+    """(n,): relative error of the mean speed over the second half, from where it began and ended.
+
+    Velocities read at the ends of decisions, which the agent chooses, may be moments that flatter. NaN for tasks that
+    do not ask for a way to be covered.
+
+    Args:
+        coordinates: (decisions, n, c) at the ends of decisions.
+        seconds: (decisions, n) since the start.
+        fallen: (decisions, n) bool.
+    """
+    place, last = tasks.space.place(tasks.kind), len(coordinates) - 1
+    positions = coordinates[..., np.arange(len(tasks)), tasks.space.moves[place]]
+    half = last // 2
+    speed = (positions[last] - positions[half]) / np.maximum(seconds[last] - seconds[half], 1e-9)
+    asked = tasks.space.velocity_like[place] & ~tasks.space.unsigned[place]
+    return np.where(asked, _relative(tasks, speed[None], fallen[last:])[0], np.nan)
+
+
 def decisions_to_identify(correct: np.ndarray) -> Ints:
     """(n,): the decision from which the base task (decisions, n) is right and stays so; one past the end if never."""
     wrong = ~correct

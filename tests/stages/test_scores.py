@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.tasks import GOAL, VELOCITY, Tasks
-from stages.scores import aggregate, decisions_to_identify, episode_errors, specification_r2
+from stages.scores import aggregate, decisions_to_identify, episode_errors, mean_speed_errors, specification_r2
 
 TASKS = Tasks(np.array([GOAL, VELOCITY]), np.array([4.0, -2.0]))
 STANDING = np.zeros((100, 2, 2))
@@ -68,3 +68,16 @@ def test_the_interval_holds_the_interquartile_mean(seed, n):
     result = aggregate(np.random.default_rng(seed).random(n), resamples=200)
     assert result["low"] <= result["iqm"] <= result["high"]
     assert result["low"] >= 0.0 and result["high"] <= 1.0
+
+
+def test_the_mean_speed_is_not_flattered_by_when_it_is_read():
+    seconds = np.tile(np.arange(1.0, 101.0)[:, None], (1, 2))
+    coordinates = STANDING.copy()
+    coordinates[:, 1, 0] = -1.5 * seconds[:, 1]  # m, so much it moves
+    coordinates[:, 1, 1] = -2.0  # m/s, so it looks at the ends of decisions
+    errors = mean_speed_errors(TASKS, coordinates, seconds, NEVER)
+    assert np.isnan(errors[0])  # a goal asks for no speed
+    np.testing.assert_allclose(errors[1], 0.25)
+    fallen = NEVER.copy()
+    fallen[90:] = True
+    np.testing.assert_allclose(mean_speed_errors(TASKS, coordinates, seconds, fallen)[1], 1.0)
