@@ -10,6 +10,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 from collections.abc import Mapping
 from math import log
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,10 +28,12 @@ from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.checkpoint import PPOCheckpoint
-from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
 from stages.vec_env import CommandVecEnv
+
+if TYPE_CHECKING:  # what another stage is told does not decide this one's result
+    from stages.configs.cheetah_vel import CheetahVelConfig
 
 #: Seeds of the measured episodes, apart from every training seed: of the result, and of the learning curve, by which
 #: the controller is chosen.
