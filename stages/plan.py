@@ -247,6 +247,7 @@ def validated(model: type[Model], values: Mapping[str, Any], prefix: str = "") -
     except ValidationError as error:
         first = error.errors()[0]
         field = prefix + ".".join(str(part) for part in first["loc"])
+        said = f"{first['msg']}, got {first['input']!r}"
         if first["type"] == "extra_forbidden":
-            raise UserError(f"{field}: no such field; fields are: {', '.join(model.model_fields)}") from error
-        raise UserError(f"{field}: {first['msg']}, got {first['input']!r}") from error
+            said = f"no such field; fields are: {', '.join(model.model_fields)}"
+        raise UserError(" ".join(f"{field}: {said}".split())) from error  # a field's name may hold anything
