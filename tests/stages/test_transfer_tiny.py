@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +79,53 @@ def test_elsewhere_the_same_bytes(transfer: Transfer, tmp_path: Path) -> None:
 
 def _node(name: str) -> Node:
     return next(node for node in NODES if str(node) == name)
+
+
+#: Resolves both routes from the store, loads them and decides; whatever unpickles on the way ends it.
+_ACTS = """
+import sys
+import numpy as np
+from envs.body import load_body
+from models.controller import Controller
+from stages.controls import Stack
+from stages.decisions import DecidingBodies, draw_tasks
+from stages.plan import ROUTE_STAGE, Node, Settings
+from stages.runner import materialise
+from stages.store import Store
+
+def refuse(event, arguments):
+    if event == "pickle.find_class":
+        raise RuntimeError(f"unpickles {arguments}")
+
+sys.addaudithook(refuse)
+settings, store, body, rng = Settings(profile="tiny"), Store(), load_body("cheetah"), np.random.default_rng(0)
+for route, stage in ROUTE_STAGE.items():
+    names = ("toy_inference", "low_level", stage)
+    inputs = {name: materialise(Node(name), settings, lambda event: None, store).artifact for name in names}
+    stack, controller = Stack.load(route, inputs), Controller.load(inputs["low_level"].folder)
+    bodies = DecidingBodies(body, controller.act, stack.encoder("agent"), 4, rng)
+    bodies.reset(draw_tasks(rng, body, 4))
+    for _ in range(3):
+        decision = stack.decide("agent", bodies)
+        bodies.decide(decision.kind.numpy(), decision.amount.numpy().astype(float), decision.stride.numpy())
+    print(route, "acted", np.isfinite(bodies.coordinates()).all())
+    inputs["low_level"].table("tracking.parquet")
+try:
+    import pickle
+    pickle.loads(pickle.dumps(Settings))
+except RuntimeError as error:
+    print("and the hook works:", error)
+"""
+
+
+def test_a_stored_agent_loads_and_acts_without_unpickling(transfer: Transfer) -> None:
+    environment = {**os.environ, "CARRYOVER_ROOT": str(transfer[0].root)}
+    done = subprocess.run(
+        [sys.executable, "-c", _ACTS], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["reuse acted True", "retrain acted True"]
+    assert done.stdout.splitlines()[2].startswith("and the hook works: unpickles")
 
 
 def _shown_in_readme(folder: Path) -> Path:
