@@ -298,3 +298,9 @@ def _client_errors() -> tuple[type[Exception], ...]:
 
 def _raise(words: str) -> None:
     raise UserError(words)
+
+
+if __name__ == "__main__":
+    from stages.store_cli import main
+
+    main()
