@@ -7,9 +7,10 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from stages import garbage, housekeeping
+from stages import garbage, housekeeping, packing
 from stages.cli import Parser, answer
 from stages.plan import STAGES
 from stages.store import Store
@@ -44,7 +45,12 @@ def _parser() -> Parser:
     clear.add_argument("--yes", action="store_true", help="remove it")
     kept = "how long damaged runs are kept, and checkpoints of stages that nobody computes (default: 30)"
     clear.add_argument("--older-than", type=_days, default=30.0, metavar="DAYS", help=kept)
-    show.add_argument("run", metavar="RUN", help="MLflow run id, its beginning, or a key")
+    export = command("export", _export, "pack a run with all that it came from")
+    export.add_argument("--out", type=Path, metavar="FILE.tar", required=True, help="the file to write")
+    for reader in (show, export):
+        reader.add_argument("run", metavar="RUN", help="MLflow run id, its beginning, or a key")
+    bring = command("import", _import, "store the runs of a pack that are not stored yet")
+    bring.add_argument("file", type=Path, metavar="FILE.tar", help="what export wrote")
     return parser
 
 
@@ -79,3 +85,11 @@ def _verify(store: Store, options: argparse.Namespace) -> int:
 
 def _clear(store: Store, options: argparse.Namespace) -> None:
     garbage.collect(store, options.older_than, options.yes)
+
+
+def _export(store: Store, options: argparse.Namespace) -> None:
+    packing.export(store, options.run, options.out)
+
+
+def _import(store: Store, options: argparse.Namespace) -> None:
+    packing.bring_in(store, options.file)

@@ -276,6 +276,8 @@ def test_one_gc_at_a_time(store: Store, command: Command) -> None:
         (["show", "zzz"], "no finished run 'zzz'"),
         (["list", "--stage", "low"], "--stage: invalid choice: 'low'"),
         (["gc", "--older-than", "-1"], "--older-than: '-1' is no number of days"),
+        (["export", "zzz"], "required: --out"),
+        (["export", "zzz", "--out", "x.tar"], "no finished run 'zzz'"),
     ],
 )
 def test_mistakes_are_one_line(command: Command, argv: list[str], words: str) -> None:
