@@ -55,7 +55,7 @@ def publish(work: Path, folder: Path, parts: Components) -> str:
     shutil.move(work, aside)
     for path in list(aside.iterdir()):
         if is_own(path.name):
-            _remove(path)
+            remove(path)
     for path in [*aside.rglob("*"), aside]:
         _sync(path)
     aside.replace(folder)
@@ -74,11 +74,12 @@ def clear(work: Path, everything: bool) -> None:
     work.mkdir(parents=True, exist_ok=True)
     for path in list(work.iterdir()):
         if everything or not is_own(path.name):
-            _remove(path)
+            remove(path)
 
 
-def _remove(path: Path) -> None:
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
+def remove(path: Path) -> None:
+    """Remove a file or a folder that may be there."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

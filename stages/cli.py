@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 
@@ -27,13 +27,18 @@ _INTERRUPTED = 128 + signal.SIGINT
 
 def main(stage: str, argv: Sequence[str] | None = None) -> NoReturn:
     """Run a stage from the command line; ends the process, with code 2 and one line where the user can mend it."""
+    answer(lambda: _run(stage, argv), "interrupted; the same command resumes from the last checkpoint")
+
+
+def answer(command: Callable[[], int], interrupted: str) -> NoReturn:
+    """End the process with a command's exit code; with 2 and one line where the user can mend what went wrong."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
-        sys.exit(_run(stage, argv))
+        sys.exit(command())
     except UserError as error:
         sys.exit(_fail(str(error), 2))
     except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; the same command resumes from the last checkpoint", _INTERRUPTED))
+        sys.exit(_fail(interrupted, _INTERRUPTED))
 
 
 def _fail(words: str, code: int) -> int:
@@ -77,14 +82,16 @@ def _request(stage: str, arguments: dict[str, Any]) -> tuple[Node, Settings]:
     )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Options whose mistakes are a UserError."""
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the options")
 
 
-def _parser(stage: str) -> _Parser:
+def _parser(stage: str) -> Parser:
     model = config_class(stage)
-    parser = _Parser(prog=f"python -m stages.{stage}", description=model.__doc__, allow_abbrev=False)
+    parser = Parser(prog=f"python -m stages.{stage}", description=model.__doc__, allow_abbrev=False)
     for name, info in model.model_fields.items():
         if name not in ("route", "routes"):
             many = "+" if get_origin(info.annotation) in (tuple, list) else None

@@ -6,29 +6,61 @@ its client (``stages.store``).
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.keys import Components, canonical_json
+
 EXPERIMENT = "carryover"
 #: Seconds to wait for another writer.
 _TIMEOUT = 30.0
+#: MLflow's limit on a tag is 8000 characters.
+_TAG_LENGTH = 5000
 _QUERY = """
-    SELECT runs.run_uuid, runs.experiment_id FROM runs JOIN experiments USING (experiment_id)
-    JOIN tags ON tags.run_uuid = runs.run_uuid
+    SELECT runs.run_uuid, runs.experiment_id, runs.status, runs.start_time
+    FROM runs JOIN experiments USING (experiment_id) JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = ? AND runs.lifecycle_stage = 'active' AND tags.key = ? AND {}
     ORDER BY runs.start_time DESC, runs.rowid DESC LIMIT ?"""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A run as MLflow's tables hold it."""
+    """A run as MLflow's tables hold it.
+
+    Attributes:
+        started: seconds since the epoch.
+    """
 
     run_id: str
     experiment_id: str
+    status: str
+    started: float
     tags: dict[str, str]
+
+    @property
+    def parts(self) -> Components:
+        """What decided the result, from the tags of ``component_tags``."""
+        pieces = sorted((int(name.split(".")[1]), text) for name, text in self.tags.items() if _is_piece(name))
+        return json.loads("".join(text for _, text in pieces) or "{}")
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it may be served: finished, and not put aside."""
+        return self.status == "FINISHED" and "quarantined" not in self.tags
+
+
+def component_tags(parts: Components) -> dict[str, str]:
+    """Components as tags, in pieces that MLflow takes."""
+    text = canonical_json(parts)
+    return {f"components.{i // _TAG_LENGTH}": text[i : i + _TAG_LENGTH] for i in range(0, len(text), _TAG_LENGTH)}
+
+
+def _is_piece(tag: str) -> bool:
+    return tag.startswith("components.")
 
 
 class Database:
@@ -62,6 +94,26 @@ class Database:
         where = "runs.run_uuid LIKE ? AND runs.status = 'FINISHED'"
         return next(iter(self._select(_QUERY.format(where), (EXPERIMENT, "key", f"{run_id}%", 1))), None)
 
+    def every(self) -> list[Record]:
+        """The runs of all stages, whatever became of them, newest first; none that is deleted."""
+        return self._select(_QUERY.format("TRUE"), (EXPERIMENT, "key", -1)) if self.path.exists() else []
+
+    def homes(self) -> list[str]:
+        """Ids of the experiment: the folders of its runs below ``mlruns``."""
+        return self._column("experiments", "SELECT experiment_id FROM experiments WHERE name = ?", EXPERIMENT)
+
+    def known(self) -> set[str]:
+        """Ids of all runs that are not deleted, of this experiment or another."""
+        return set(self._column("runs", "SELECT run_uuid FROM runs WHERE lifecycle_stage = ?", "active"))
+
+    def aliased(self) -> set[str]:
+        """Ids of runs that a version of a registered model points at, if the version has an alias."""
+        query = (
+            "SELECT run_id FROM model_versions JOIN registered_model_aliases USING (name, version)"
+            " WHERE run_id IS NOT NULL"
+        )
+        return set(self._column("registered_model_aliases", query))
+
     def prepare(self) -> None:
         """Create the file if need be, and let readers and a writer work side by side."""
         with self._connect() as connection:
@@ -88,11 +140,24 @@ class Database:
 
     def _select(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
         with self._connect() as connection:
-            # MLflow, or a process that was killed, may have created no more than the file.
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone():
+            if not _has(connection, "tags"):
                 return []
             found = connection.execute(query, values).fetchall()
-            return [Record(run, str(experiment), self._tags(connection, run)) for run, experiment in found]
+            return [
+                Record(run, str(experiment), status, started / 1000, self._tags(connection, run))
+                for run, experiment, status, started in found
+            ]
+
+    def _column(self, table: str, query: str, *values: str) -> list[str]:
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            return [str(row[0]) for row in connection.execute(query, values)] if _has(connection, table) else []
 
     def _tags(self, connection: sqlite3.Connection, run_id: str) -> dict[str, str]:
         return dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,)).fetchall())
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    # MLflow, or a process that was killed, may have created no more than the file.
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None

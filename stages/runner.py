@@ -9,9 +9,9 @@ from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
-from stages import artifacts, child
+from stages import artifacts, child, lineage
 from stages.contract import Metrics, StageConfig
-from stages.keys import Components, canonical_json, components, key
+from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
@@ -158,8 +158,7 @@ class _Computation:
                 writer.progress(fraction, metrics)
 
     def _tags(self) -> dict[str, str]:
-        came_from = {n: {"run": r.run_id, "digest": r.artifact.digest} for n, r in self.inputs.items()}
-        tags = {"seed": str(self.config.seed), "parents": canonical_json(came_from)}
+        tags = {"seed": str(self.config.seed), "parents": lineage.tag(self.inputs)}
         if bodies := bodies_of(self.node, self.owner.settings):
             tags["body"] = ", ".join(labels(bodies))
         return tags | ({"route": self.node.route} if self.node.route else {})

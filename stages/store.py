@@ -19,21 +19,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from envs.errors import UserError
 from stages import artifacts
 from stages.closure import PROJECT
 from stages.contract import Artifact, Metrics, write_json
-from stages.database import EXPERIMENT, Database, Record
-from stages.keys import Components, canonical_json
+from stages.database import EXPERIMENT, Database, Record, component_tags
+from stages.keys import Components
+from stages.locks import DATABASE, Locks
 
 if TYPE_CHECKING:
     from mlflow.tracking.client import MlflowClient
 
 METRICS = "metrics.json"
-#: MLflow's limit on a tag is 8000 characters.
-_TAG_LENGTH = 5000
 #: MLflow's modules import each other in a circle; two threads that begin at once would see half of them.
 _IMPORTING = threading.RLock()
 
@@ -68,6 +67,7 @@ class Store:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or default_root()
         self.state = self.root / ".carryover"
+        self.locks = Locks(self.state / "locks")
         self.database = Database(self.root)
 
     def find(self, key: str, say: Callable[[str], object] = print) -> StoredRun | None:
@@ -86,21 +86,30 @@ class Store:
             record = self.database.find(run_id)
         stored = self._first_sound([record], _raise) if record else None
         if stored is None:
-            raise UserError(f"run: no finished run {run_id!r} in {self.database.path.name}; `mlflow ui` lists them")
+            raise UserError(f"run: no finished run {run_id!r}; `python -m stages.store list` lists them")
         return stored
 
     def components(self, stage: str, limit: int = 50) -> list[Components]:
         """What decided the latest runs of a stage, newest first."""
         with self.explained():
             records = self.database.runs("FINISHED", "stage", stage, limit)
-        return [_joined(record.tags) for record in records]
+        return [record.parts for record in records]
+
+    def read(self, record: Record, say: Callable[[str], object] = print) -> StoredRun | None:
+        """A record's run, if it is sound; if it is damaged it is put aside, which ``say`` is told in a line."""
+        with self.explained():
+            return self._read(record, say)
+
+    def drop(self, record: Record) -> None:
+        """Delete a run, with its key's lock held: what names it goes first, so that none is found without files."""
+        with self.explained():
+            self.client.delete_run(record.run_id)
+            artifacts.remove(self.folder(record.run_id, record.experiment_id).parent)
 
     def lock(self, key: str) -> FileLock:
         """The lock of a key's computation: the kernel frees it when its owner dies."""
         with self.explained():
-            folder = self.state / "locks"
-            folder.mkdir(parents=True, exist_ok=True)
-            return FileLock(folder / f"{key}.lock")
+            return self.locks.of(key)
 
     def work(self, key: str) -> Path:
         """Where a key is computed; survives a kill, so that a stage resumes from its checkpoint."""
@@ -113,7 +122,7 @@ class Store:
             self._sweep(key)
             about = {"key": key, "stage": parts["stage"], "pid": str(os.getpid()), "host": socket.gethostname(), **tags}
             name = " ".join(filter(None, [parts["stage"], tags.get("body"), tags.get("route")]))
-            run = self.client.create_run(self.experiment, tags=about | _split(parts), run_name=name)
+            run = self.client.create_run(self.experiment, tags=about | component_tags(parts), run_name=name)
         writer = Writer(self, run.info.run_id, parts)
         try:
             with self.explained():
@@ -134,7 +143,7 @@ class Store:
     def client(self) -> MlflowClient:
         """MLflow's client; the first one of a root creates the database, alone."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        with self.lock("store"):
+        with self.lock(DATABASE):
             self.database.prepare()
             with _IMPORTING:
                 from mlflow.tracking.client import MlflowClient
@@ -160,16 +169,17 @@ class Store:
 
     def _read(self, record: Record, say: Callable[[str], object]) -> StoredRun | None:
         tags, folder = record.tags, self.folder(record.run_id, record.experiment_id)
-        if "quarantined" in tags:
+        if not record.is_sound:
             return None
         wrong = artifacts.damage(folder, tags.get("digest", ""))
+        if wrong and self.database.find(record.run_id) is None:
+            return None  # deleted since it was looked up
         if wrong:
             words = f"stored {tags.get('stage')} {record.run_id[:8]}: {wrong}"
             say(words + (f"; put aside as {aside}" if (aside := self._quarantine(record, folder, wrong)) else ""))
             return None
         artifact = Artifact(tags["stage"], tags["key"], tags["digest"], folder)
-        metrics = {name: math.nan if value is None else value for name, value in artifact.json(METRICS).items()}
-        return StoredRun(record.run_id, artifact, metrics, float(tags["seconds"]), hit=True)
+        return StoredRun(record.run_id, artifact, _metrics(folder), float(tags["seconds"]), hit=True)
 
     def _quarantine(self, record: Record, folder: Path, wrong: str) -> str | None:
         self.client.set_tag(record.run_id, "quarantined", wrong)
@@ -181,21 +191,15 @@ class Store:
             folder.rename(aside)
         except FileNotFoundError:
             return None
+        aside.touch()  # when it was put aside
         return aside.relative_to(self.root).as_posix()
 
     def _sweep(self, held: str) -> None:
         """End runs whose owner died: nobody holds the lock of their key, or the caller does."""
         for record in self.database.runs("RUNNING", "host", socket.gethostname()):
             key = record.tags["key"]
-            if key == held or self._is_free(key):
+            if key == held or self.locks.is_free(key):
                 self._abandon(record.run_id, "KILLED")
-
-    def _is_free(self, key: str) -> bool:
-        try:
-            with self.lock(key).acquire(timeout=0):
-                return True
-        except Timeout:
-            return False
 
     def _abandon(self, run_id: str, status: str) -> None:
         # What ended the run is told to the user; a database that fails as well must not hide it.
@@ -255,13 +259,18 @@ class Writer:
 
     def publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
         """Make the working folder the run's artifact; the status that makes it count comes last."""
+        seconds = time.monotonic() - self._began
         with self.store.explained():
-            return self._publish(work, key, metrics)
+            write_json(work / METRICS, {name: v if math.isfinite(v) else None for name, v in metrics.items()})
+            return self._publish(work, key, metrics, seconds)
 
-    def _publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
-        client, seconds = self.store.client, time.monotonic() - self._began
-        write_json(work / METRICS, {name: value if math.isfinite(value) else None for name, value in metrics.items()})
-        folder = self.store.folder(self.run_id, self.store.experiment)
+    def adopt(self, work: Path, key: str, seconds: float) -> StoredRun:
+        """Publish what was computed elsewhere, in so many seconds, with its metrics among its files."""
+        with self.store.explained():
+            return self._publish(work, key, _metrics(work), seconds)
+
+    def _publish(self, work: Path, key: str, metrics: Metrics, seconds: float) -> StoredRun:
+        client, folder = self.store.client, self.store.folder(self.run_id, self.store.experiment)
         digest = artifacts.publish(work, folder, self.parts)
         self.progress(1.0, {**metrics, "seconds": seconds})
         self.flush()
@@ -270,6 +279,11 @@ class Writer:
         client.set_terminated(self.run_id, "FINISHED")
         artifact = Artifact(self.parts["stage"], key, digest, folder)
         return StoredRun(self.run_id, artifact, metrics, seconds, hit=False)
+
+
+def _metrics(folder: Path) -> Metrics:
+    recorded = json.loads((folder / METRICS).read_text())
+    return {name: math.nan if value is None else value for name, value in recorded.items()}
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
@@ -282,15 +296,11 @@ def _client_errors() -> tuple[type[Exception], ...]:
         return (MlflowException, SQLAlchemyError)
 
 
-def _split(parts: Components) -> dict[str, str]:
-    text = canonical_json(parts)
-    return {f"components.{i // _TAG_LENGTH}": text[i : i + _TAG_LENGTH] for i in range(0, len(text), _TAG_LENGTH)}
-
-
-def _joined(tags: Mapping[str, str]) -> Components:
-    pieces = sorted((int(name.split(".")[1]), text) for name, text in tags.items() if name.startswith("components."))
-    return json.loads("".join(text for _, text in pieces) or "{}")
-
-
 def _raise(words: str) -> None:
     raise UserError(words)
+
+
+if __name__ == "__main__":
+    from stages.store_cli import main
+
+    main()

@@ -78,9 +78,19 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(tmp_path: Path, empty_database: Path) -> Store:
     """An empty store."""
-    root = tmp_path / "store"
+    return empty_store(tmp_path / "store", empty_database)
+
+
+@pytest.fixture
+def other(tmp_path: Path, empty_database: Path) -> Store:
+    """An empty store on another machine, so to speak."""
+    return empty_store(tmp_path / "other", empty_database)
+
+
+def empty_store(root: Path, database: Path) -> Store:
+    """A store at a root that does not exist yet, with a database that MLflow has created."""
     root.mkdir()
-    with sqlite3.connect(empty_database) as source, sqlite3.connect(root / "mlflow.db") as target:
+    with sqlite3.connect(database) as source, sqlite3.connect(root / "mlflow.db") as target:
         source.backup(target)
     return Store(root)
 
