@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from envs.errors import UserError
 from stages.contract import write_json
 from stages.keys import Components, digest, file_digest
+from stages.weights import unfit
 
 MANIFEST, COMPONENTS = "manifest.json", "components.json"
 
@@ -21,31 +24,55 @@ def is_own(name: str) -> bool:
 
 def list_files(folder: Path) -> dict[str, dict[str, Any]]:
     """sha256 and size of an artifact's files by name; the records beside them are not part of it."""
-    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: {"sha256": file_digest(path), "bytes": path.stat().st_size} for name, path in _files(folder).items()}
+
+
+def damage(folder: Path, expected: str, key: str) -> str | None:
+    """What is wrong with the artifact of a key that should have a digest; None if every byte is as published."""
+    try:
+        recorded = json.loads((folder / MANIFEST).read_text())["files"]
+        described = digest(json.loads((folder / COMPONENTS).read_text()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{MANIFEST} or {COMPONENTS} is missing or damaged" if folder.is_dir() else "the folder is missing"
+    if digest(recorded) != expected:
+        return f"{MANIFEST} is damaged"
+    if described != key:
+        return f"{COMPONENTS} is damaged"
+    found = _files(folder)
+    wrong = (_wrong(name, found.get(name), recorded.get(name)) for name in sorted({*recorded, *found}))
+    return next(filter(None, wrong), None)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Files of an artifact by name; a link is none: what it leads to could change."""
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*"))}
     return {
-        name.as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
+        name.as_posix(): path
         for name, path in found.items()
-        if not is_own(name.parts[0]) and name.as_posix() not in (MANIFEST, COMPONENTS)
+        if path.is_file()
+        and not path.is_symlink()
+        and not is_own(name.parts[0])
+        and name.as_posix() not in (MANIFEST, COMPONENTS)
     }
 
 
-def damage(folder: Path, expected: str) -> str | None:
-    """What is wrong with an artifact that should have a digest; None if every byte is as published."""
-    try:
-        recorded = json.loads((folder / MANIFEST).read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"{MANIFEST} is missing or damaged" if folder.is_dir() else "the folder is missing"
-    if digest(recorded) != expected:
-        return f"{MANIFEST} is damaged"
-    found = list_files(folder)
-    wrong = next((name for name in sorted({*recorded, *found}) if recorded.get(name) != found.get(name)), None)
-    if wrong is None:
-        return None
-    return f"{wrong} is {'missing' if wrong not in found else 'damaged' if wrong in recorded else 'foreign'}"
+def _wrong(name: str, path: Path | None, record: Mapping[str, Any] | None) -> str | None:
+    if path is None or record is None:
+        return f"{name} is {'foreign' if path else 'missing'}"
+    # Its size first: what has grown to no end is not read.
+    if path.stat().st_size != record["bytes"] or file_digest(path) != record["sha256"]:
+        return f"{name} is damaged"
+    return unfit(path)
 
 
 def publish(work: Path, folder: Path, parts: Components) -> str:
-    """Make a finished working folder the artifact in ``folder``, in one rename; returns its digest."""
+    """Make a finished working folder the artifact in ``folder``, in one rename; returns its digest.
+
+    Raises:
+        UserError: its weights are not fit to be served.
+    """
+    if wrong := next(filter(None, map(unfit, _files(work).values())), None):
+        raise UserError(f"{parts['stage']}: {wrong}: its training went astray; choose another seed or learning rate")
     files = list_files(work)
     write_json(work / MANIFEST, {"files": files})
     write_json(work / COMPONENTS, parts)

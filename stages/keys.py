@@ -62,10 +62,13 @@ def components(stage: str, config: StageConfig, inputs: Mapping[str, str]) -> Co
 
 
 def body_digests(name: str) -> dict[str, str]:
-    """A body by content: its TOML without comments, and its MJCF with every file that it names."""
+    """A body by content: its TOML without comments, and its MJCF with every file that it names.
+
+    The recipes of its TOML count where they are read: in the configs of their stages.
+    """
     path = body_path(name)
     toml = read_toml(path)
-    found = {"toml": digest(toml)}
+    found = {"toml": digest({section: said for section, said in toml.items() if section != "training"})}
     mjcf = mjcf_path(path.parent, str(toml.get("mjcf", "")))
     if mjcf.is_file():
         found["mjcf"] = digest([file_digest(file) for file in model_files(mjcf)])

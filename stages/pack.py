@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from envs.errors import UserError
 from stages.artifacts import COMPONENTS, MANIFEST, damage, is_own
-from stages.keys import Components, digest, key
+from stages.keys import Components, digest
 from stages.plan import validated
 from stages.store import METRICS
 
@@ -219,10 +219,10 @@ def _check(folder: Path, run: PackedRun, digests: dict[str, str]) -> None:
     validated(_Components, parts, f"{name}{COMPONENTS}: ")
     validated(_Manifest, _document(folder / MANIFEST), f"{name}{MANIFEST}: ")
     validated(_Metrics, {"metrics": _document(folder / METRICS)}, f"{name}{METRICS}: ")
-    if wrong := damage(folder, run.digest):
+    if wrong := damage(folder, run.digest, run.key):
         raise UserError(name + wrong)
-    if key(parts) != run.key or parts["stage"] != run.stage:
-        raise UserError(f"{name}the key is not that of its {COMPONENTS}")
+    if parts["stage"] != run.stage:
+        raise UserError(f"{name}the stage is not that of its {COMPONENTS}")
     if parts["inputs"] != {name: digests[parent] for name, parent in run.parents.items()}:
         raise UserError(f"{name}its parents are not those of its {COMPONENTS}")
 

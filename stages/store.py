@@ -171,7 +171,7 @@ class Store:
         tags, folder = record.tags, self.folder(record.run_id, record.experiment_id)
         if not record.is_sound:
             return None
-        wrong = artifacts.damage(folder, tags.get("digest", ""))
+        wrong = artifacts.damage(folder, tags.get("digest", ""), tags.get("key", ""))
         if wrong and self.database.find(record.run_id) is None:
             return None  # deleted since it was looked up
         if wrong:

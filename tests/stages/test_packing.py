@@ -192,7 +192,7 @@ TAMPERED: dict[str, tuple[Callable[[Files], object], str]] = {
     "swapped": (lambda files: _edit(files, _swap), "manifest.json is damaged"),
     "stage": (
         lambda files: _edit(files, lambda runs: [run.update(stage="plots") for run in runs]),
-        "the key is not that of its components.json",
+        "the stage is not that of its components.json",
     ),
     "no parents": (
         lambda files: _edit(files, lambda runs: [run.update(parents={}) for run in runs]),
