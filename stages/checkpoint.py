@@ -1,113 +1,117 @@
-"""Resuming a PPO training exactly where it was: weights, optimiser, statistics, bodies and random states.
+"""Checkpoints: all that the rest of a training depends on, as safetensors and JSON.
 
-Safetensors and JSON only. A checkpoint is written aside and renamed, so that a kill leaves the previous one.
+One is written aside and renamed, so that a kill leaves the previous one.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecNormalize
+from torch import Tensor, nn
 
-from envs.commands import CommandedBodies
 from stages.contract import write_json, write_tensors
 
-_STATISTICS = ("obs_rms", "ret_rms")
-_COUNTERS = ("num_timesteps", "_n_updates")
+Tensors = dict[str, Tensor]
+#: A training of any length is saved about so many times.
+SAVES = 20
 
 
-class PPOCheckpoint:
-    """The state of one training, saved to and restored from a folder."""
+class Checkpoint:
+    """Tensors and numbers in a folder."""
 
-    def __init__(self, folder: Path, model: PPO, normalised: VecNormalize, bodies: CommandedBodies) -> None:
-        self.folder, self.model, self.normalised, self.bodies = folder, model, normalised, bodies
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def save(self, rows: list[dict[str, float]]) -> None:
-        """Write everything that the rest of the training depends on, and the learning curve so far."""
+    def write(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Take the place of the previous one."""
         aside = self.folder.with_suffix(".aside")
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        write_tensors(aside / "state.safetensors", self._tensors())
-        write_json(aside / "state.json", {**self._numbers(), "rows": rows})
+        write_tensors(aside / "state.safetensors", tensors)
+        write_json(aside / "state.json", numbers)
         shutil.rmtree(self.folder, ignore_errors=True)
         aside.replace(self.folder)
 
-    def restore(self) -> list[dict[str, float]]:
-        """Take the training up again if a checkpoint is there; returns the learning curve so far."""
+    def read(self) -> tuple[Tensors, dict[str, Any]] | None:
+        """What was written last; None before that."""
         if not (self.folder / "state.json").exists():
-            return []
-        state = json.loads((self.folder / "state.json").read_text())
-        self._set_tensors(load_file(self.folder / "state.safetensors"))
-        self._set_numbers(state)
-        return state["rows"]
-
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        assert isinstance(self.model._last_obs, np.ndarray)
-        arrays = {
-            "last_obs": self.model._last_obs,
-            "starts": self.model._last_episode_starts,
-            "returns": self.normalised.returns,
-            "raw_obs": self.normalised.old_obs,
-            "raw_rewards": self.normalised.old_reward,
-            "bodies.state": self.bodies.stepper.state,
-            "bodies.age": self.bodies.age,
-            "bodies.means": self.bodies.means,
-            "bodies.kind": self.bodies.commands.kind,
-            "bodies.target": self.bodies.commands.target,
-        }
-        for name in _STATISTICS:
-            statistic = getattr(self.normalised, name)
-            arrays |= {f"{name}.mean": np.asarray(statistic.mean), f"{name}.var": np.asarray(statistic.var)}
-        tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
-        tensors |= {f"policy.{name}": value for name, value in self.model.policy.state_dict().items()}
-        for index, moments in self.model.policy.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        return tensors | {"torch": torch.get_rng_state()}
-
-    def _set_tensors(self, tensors: dict[str, torch.Tensor]) -> None:
+            return None
         # Copies, because what safetensors maps may be aligned differently, and kernels round by alignment.
-        array = {name: value.numpy().copy() for name, value in tensors.items()}
-        self.model._last_obs, self.model._last_episode_starts = array["last_obs"], array["starts"]
-        self.normalised.returns = array["returns"]
-        self.normalised.old_obs, self.normalised.old_reward = array["raw_obs"], array["raw_rewards"]
-        self.bodies.restore(*(array[f"bodies.{name}"] for name in ("state", "age", "means", "kind", "target")))
-        for name in _STATISTICS:
-            statistic = getattr(self.normalised, name)
-            statistic.mean, statistic.var = array[f"{name}.mean"], array[f"{name}.var"]
-        self.model.policy.load_state_dict(_below(tensors, "policy."))
-        adam = self.model.policy.optimizer.state_dict()
-        indices = sorted({int(name.split(".")[0]) for name in _below(tensors, "adam.")})
-        adam["state"] = {i: _below(tensors, f"adam.{i}.") for i in indices}
-        self.model.policy.optimizer.load_state_dict(adam)
-        torch.set_rng_state(tensors["torch"])
+        tensors = {name: value.clone() for name, value in load_file(self.folder / "state.safetensors").items()}
+        return tensors, json.loads((self.folder / "state.json").read_text())
 
-    def _numbers(self) -> dict[str, Any]:
-        generator = np.random.get_state(legacy=False)
-        return {
-            "counters": {name: getattr(self.model, name) for name in _COUNTERS},
-            "counts": {name: float(getattr(self.normalised, name).count) for name in _STATISTICS},
-            "bodies": self.bodies.rng.bit_generator.state,
-            "numpy": {
-                **generator,
-                "state": {"key": generator["state"]["key"].tolist(), "pos": generator["state"]["pos"]},
+
+class TrainingCheckpoint:
+    """A training of some modules by one optimiser: their state, that of both generators, and what its stage adds.
+
+    Args:
+        folder: where it is kept.
+        modules: by name.
+        optimiser: of their parameters.
+        rng: the stage's own generator; torch's is global.
+    """
+
+    def __init__(
+        self, folder: Path, modules: Mapping[str, nn.Module], optimiser: torch.optim.Adam, rng: np.random.Generator
+    ) -> None:
+        self._checkpoint, self._modules, self._optimiser, self._rng = Checkpoint(folder), modules, optimiser, rng
+
+    def save(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Keep everything, the stage's own tensors and numbers with it."""
+        states = {name: module.state_dict() for name, module in self._modules.items()}
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._checkpoint.write(
+            {
+                **prefixed("own", tensors),
+                **{k: v for name, state in states.items() for k, v in prefixed(f"module.{name}", state).items()},
+                **prefixed("adam", adam_moments(self._optimiser)),
+                "torch": torch.get_rng_state(),
             },
-        }
+            {"own": numbers, "groups": groups, "rng": self._rng.bit_generator.state},
+        )
 
-    def _set_numbers(self, state: dict[str, Any]) -> None:
-        for name, value in state["counters"].items():
-            setattr(self.model, name, value)
-        for name, value in state["counts"].items():
-            getattr(self.normalised, name).count = value
-        self.bodies.rng.bit_generator.state = state["bodies"]
-        np.random.set_state(state["numpy"])
+    def restore(self) -> tuple[Tensors, dict[str, Any]] | None:
+        """Take the training up again; the stage's own tensors and numbers, or None where nothing was kept."""
+        kept = self._checkpoint.read()
+        if kept is None:
+            return None
+        tensors, numbers = kept
+        for name, module in self._modules.items():
+            module.load_state_dict(below(tensors, f"module.{name}"))
+        set_adam(self._optimiser, below(tensors, "adam"), numbers["groups"])
+        self._rng.bit_generator.state = numbers["rng"]
+        torch.set_rng_state(tensors["torch"])
+        return below(tensors, "own"), numbers["own"]
 
 
-def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def adam_moments(optimiser: torch.optim.Optimizer) -> Tensors:
+    """Its running moments, as ``0.exp_avg``."""
+    state = optimiser.state_dict()["state"]
+    return {f"{i}.{name}": torch.as_tensor(v) for i, moments in state.items() for name, v in moments.items()}
+
+
+def set_adam(optimiser: torch.optim.Optimizer, moments: Tensors, groups: list[dict[str, Any]] | None = None) -> None:
+    """Put back moments as ``adam_moments`` gave them, and the groups' rates where they are given."""
+    whole = optimiser.state_dict()
+    indices = sorted({int(name.split(".")[0]) for name in moments})
+    whole["state"] = {i: below(moments, str(i)) for i in indices}
+    whole["param_groups"] = whole["param_groups"] if groups is None else groups
+    optimiser.load_state_dict(whole)
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    """The tensors under a prefix."""
+    return {f"{prefix}.{name}": value for name, value in tensors.items()}
+
+
+def below(tensors: Mapping[str, Tensor], prefix: str) -> Tensors:
+    """The tensors that were put under a prefix."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}

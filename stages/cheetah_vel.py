@@ -31,10 +31,10 @@ from envs.tasks import Floats
 from models.controller import Controller
 from models.moving_frame import MovingFrame
 from models.toy_agent import ToyAgent
-from stages.checkpoint import PPOCheckpoint
 from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
 from stages.low_level import extract_controller, ppo
+from stages.ppo_checkpoint import PPOCheckpoint
 from stages.scores import aggregate
 from stages.vec_env import CommandVecEnv
 

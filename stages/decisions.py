@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,6 +95,26 @@ class DecidingBodies:
         self.fallen[rows], self.seconds[rows] = False, 0.0
         kept = torch.as_tensor(~rows)
         self.belief = Belief(self.belief.window * kept[:, None, None], self.belief.length * kept)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that the next decisions depend on, but for the generator."""
+        arrays = {
+            "state": self.stepper.state,
+            "fallen": self.fallen,
+            "seconds": self.seconds,
+            "kind": self.tasks.kind,
+            "specification": self.tasks.specification,
+        }
+        copies = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        return {**copies, "window": self.belief.window, "length": self.belief.length}
+
+    def resume(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Put the bodies where ``state`` found them."""
+        self.stepper.state, self.fallen, self.seconds, kind, specification = (
+            state[name].numpy() for name in ("state", "fallen", "seconds", "kind", "specification")
+        )
+        self.tasks = Tasks(kind, specification, self.body.space)
+        self.belief = Belief(state["window"], state["length"])
 
     def observation(self) -> Floats:
         """(n, features) of the bodies."""

@@ -14,7 +14,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import cast
 
@@ -24,11 +24,12 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 
 from envs.body import load_body
-from envs.tasks import Floats, Tasks, missing
+from envs.tasks import Floats, Ints, Tasks, missing
 from models.controller import Controller
 from models.deciders import HighLevelPolicy
 from models.inference import kind_scale, mlp
 from models.toy_agent import load_encoder, save_module
+from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
@@ -45,25 +46,65 @@ def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, repo
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
     bodies.reset(draw_tasks(rng, body, config.bodies))
     learner = Learner(config, controller, encoder.latent, bodies)
-    ages = rng.integers(0, config.episode, config.bodies)
-    rows: list[dict[str, float]] = []
-    best, best_state = -np.inf, deepcopy(learner.policy.state_dict())
-    recent: list[tuple[float, float]] = []
-    for update in range(config.updates):
-        batch, ages, reward, stride = _rollout(learner, bodies, ages, rng)
+    course = _Course(rng.integers(0, config.episode, config.bodies), deepcopy(learner.policy.state_dict()))
+    modules = {"policy": learner.policy, "critic": learner.critic}
+    checkpoint = TrainingCheckpoint(out / ".checkpoint", modules, learner.optimiser, rng)
+    begun = course.resume(checkpoint, bodies)
+    for update in range(begun, config.updates):
+        if update > begun and update % max(config.updates // SAVES, 1) == 0:
+            course.save(checkpoint, update, bodies)
+        batch, course.ages, reward, stride = _rollout(learner, bodies, course.ages, rng)
         learner.learn(batch, 1.0 - update / config.updates)
-        recent = [*recent, (reward, stride)][-_SMOOTH:]
-        smooth_reward, smooth_stride = (float(value) for value in np.mean(recent, axis=0))
-        decisions = float((update + 1) * config.rollout * config.bodies)
-        rows.append({"step": decisions, "reward": smooth_reward, "stride": smooth_stride})
-        if smooth_reward > best:
-            best, best_state = smooth_reward, deepcopy(learner.policy.state_dict())
-        report((update + 1) / config.updates, **rows[-1])
-    learner.policy.load_state_dict(best_state)
+        course.sample((update + 1) * config.rollout * config.bodies, reward, stride, learner.policy)
+        report((update + 1) / config.updates, **course.rows[-1])
+    learner.policy.load_state_dict(course.best_state)
     save_module(learner.policy, out / "policy.safetensors")
     write_json(out / "policy.json", learner.policy.sizes)
-    write_curve(out, rows)
-    return {"reward_per_decision": best, "mean_stride": rows[-1]["stride"]}
+    write_curve(out, course.rows)
+    return {"reward_per_decision": course.best, "mean_stride": course.rows[-1]["stride"]}
+
+
+@dataclass
+class _Course:
+    """Where the training is.
+
+    Attributes:
+        ages: decisions of each body's episode (n,).
+        best_state: the policy at the best point of the smoothed learning curve, whose reward is ``best``.
+        rows: the learning curve.
+        recent: reward and stride of the latest updates.
+    """
+
+    ages: Ints
+    best_state: dict[str, Tensor]
+    best: float = -np.inf
+    rows: list[dict[str, float]] = field(default_factory=list)
+    recent: list[list[float]] = field(default_factory=list)
+
+    def sample(self, decisions: int, reward: float, stride: float, policy: HighLevelPolicy) -> None:
+        """Add a point to the learning curve; keep the policy if it is the best."""
+        self.recent = [*self.recent, [reward, stride]][-_SMOOTH:]
+        smooth_reward, smooth_stride = (float(value) for value in np.mean(self.recent, axis=0))
+        self.rows.append({"step": float(decisions), "reward": smooth_reward, "stride": smooth_stride})
+        if smooth_reward > self.best:
+            self.best, self.best_state = smooth_reward, deepcopy(policy.state_dict())
+
+    def save(self, checkpoint: TrainingCheckpoint, update: int, bodies: DecidingBodies) -> None:
+        """Before an update."""
+        tensors = prefixed("bodies", bodies.state()) | prefixed("best", self.best_state)
+        numbers = {"update": update, "best": self.best, "rows": self.rows, "recent": self.recent}
+        checkpoint.save({**tensors, "ages": torch.from_numpy(self.ages.copy())}, numbers)
+
+    def resume(self, checkpoint: TrainingCheckpoint, bodies: DecidingBodies) -> int:
+        """The update to go on with."""
+        kept = checkpoint.restore()
+        if kept is None:
+            return 0
+        tensors, numbers = kept
+        bodies.resume(below(tensors, "bodies"))
+        self.ages, self.best_state = tensors["ages"].numpy(), below(tensors, "best")
+        self.best, self.rows, self.recent = (numbers[name] for name in ("best", "rows", "recent"))
+        return numbers["update"]
 
 
 @dataclass
@@ -83,7 +124,7 @@ class _Batch:
 
     def rows(self, index: Tensor) -> _Batch:
         """The decisions at these positions."""
-        return _Batch(*(getattr(self, field.name)[index] for field in fields(self)))
+        return _Batch(*(getattr(self, part.name)[index] for part in fields(self)))
 
 
 class Learner:
@@ -198,7 +239,7 @@ def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config
         surprise = worth + config.discount * after - decided[step].value
         running = surprise + config.discount * config.trace * continues * running
         decided[step].advantage = running
-    return _Batch(*(torch.cat([getattr(step, field.name) for step in decided]) for field in fields(_Batch)))
+    return _Batch(*(torch.cat([getattr(step, part.name) for step in decided]) for part in fields(_Batch)))
 
 
 def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:

@@ -27,9 +27,9 @@ from envs.commands import CommandedBodies, Practice
 from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
-from stages.checkpoint import PPOCheckpoint
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
+from stages.ppo_checkpoint import PPOCheckpoint
 from stages.vec_env import CommandVecEnv
 
 if TYPE_CHECKING:  # what another stage is told does not decide this one's result

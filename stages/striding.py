@@ -13,7 +13,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,12 @@ import torch
 from torch import Tensor
 
 from envs.body import load_body
-from envs.tasks import Floats
+from envs.tasks import Floats, Ints
 from models.controller import Controller
 from models.deciders import LONGEST_STRIDE, ReuseDecider, StridePredictor
 from models.inference import Belief, pack
 from models.toy_agent import ToyAgent, save_module
+from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.striding import StridingConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, draw_tasks, finish_episodes, tensor
@@ -42,22 +43,56 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
     bodies = DecidingBodies(body, controller.act, toy.encoder, config.bodies, rng)
     bodies.reset(draw_tasks(rng, body, config.bodies))
     learner = Learner(config, toy, controller, bodies.stepper.observation_size)
-    ages = rng.integers(0, config.episode, config.bodies)
-    rows: list[dict[str, float]] = []
-    window: list[tuple[float, float]] = []
-    for round_ in range(config.rounds):
+    course = _Course(rng.integers(0, config.episode, config.bodies))
+    modules = {"predictor": learner.predictor, "target": learner.target}
+    checkpoint = TrainingCheckpoint(out / ".checkpoint", modules, learner.optimiser, rng)
+    begun = course.resume(checkpoint, bodies, learner.replay)
+    for round_ in range(begun, config.rounds):
+        if round_ > begun and round_ % max(config.rounds // SAVES, 1) == 0:
+            course.save(checkpoint, round_, bodies, learner.replay)
         learner.schedule(1.0 - round_ / config.rounds)
-        window.append(_round(learner, bodies, rng, config))
-        ages = finish_episodes(bodies, ages + 1, config.episode, rng)
+        course.recent.append([*_round(learner, bodies, rng, config)])
+        course.ages = finish_episodes(bodies, course.ages + 1, config.episode, rng)
         if (round_ + 1) % max(config.rounds // _REPORTS, 1) == 0 or round_ + 1 == config.rounds:
-            recent_reward, recent_stride = (float(value) for value in np.mean(window, axis=0))
-            rows.append({"step": float((round_ + 1) * config.bodies), "reward": recent_reward, "stride": recent_stride})
-            window = []
-        report((round_ + 1) / config.rounds, **(rows[-1] if rows else {}))
+            course.sample((round_ + 1) * config.bodies)
+        report((round_ + 1) / config.rounds, **(course.rows[-1] if course.rows else {}))
+    rows = course.rows
     save_module(learner.predictor, out / "stride.safetensors")
     write_json(out / "stride.json", learner.predictor.sizes)
     write_curve(out, rows)
     return {"reward_per_decision": rows[-1]["reward"], "mean_stride": rows[-1]["stride"]}
+
+
+@dataclass
+class _Course:
+    """Where the training is: decisions of each body's episode (n,), learning curve, what its next point averages."""
+
+    ages: Ints
+    rows: list[dict[str, float]] = field(default_factory=list)
+    recent: list[list[float]] = field(default_factory=list)
+
+    def sample(self, decisions: int) -> None:
+        """Add a point to the learning curve."""
+        reward, stride = (float(value) for value in np.mean(self.recent, axis=0))
+        self.rows.append({"step": float(decisions), "reward": reward, "stride": stride})
+        self.recent = []
+
+    def save(self, checkpoint: TrainingCheckpoint, round_: int, bodies: DecidingBodies, replay: _Replay) -> None:
+        """Before a round."""
+        tensors = prefixed("bodies", bodies.state()) | prefixed("replay", replay.known())
+        numbers = {"round": round_, "rows": self.rows, "recent": self.recent, "count": replay.count}
+        checkpoint.save({**tensors, "ages": torch.from_numpy(self.ages.copy())}, numbers)
+
+    def resume(self, checkpoint: TrainingCheckpoint, bodies: DecidingBodies, replay: _Replay) -> int:
+        """The round to go on with."""
+        kept = checkpoint.restore()
+        if kept is None:
+            return 0
+        tensors, numbers = kept
+        bodies.resume(below(tensors, "bodies"))
+        replay.resume(below(tensors, "replay"), numbers["count"])
+        self.ages, self.rows, self.recent = tensors["ages"].numpy(), numbers["rows"], numbers["recent"]
+        return numbers["round"]
 
 
 @dataclass
@@ -86,9 +121,22 @@ class _Replay:
         """Remember decisions, the oldest make room."""
         size, n = len(self.inputs), len(values[0])
         index = torch.arange(self.count, self.count + n) % size
-        for ring, value in zip((self.inputs, self.worth, self.following, self.alive, self.stride), values, strict=True):
+        for ring, value in zip(self._rings().values(), values, strict=True):
             ring[index] = value
         self.count += n
+
+    def known(self) -> dict[str, Tensor]:
+        """What is remembered, by name."""
+        return {name: ring[: self.count] for name, ring in self._rings().items()}
+
+    def resume(self, known: Mapping[str, Tensor], count: int) -> None:
+        """Remember what ``known`` gave after ``count`` decisions."""
+        self.count = count
+        for name, ring in self._rings().items():
+            ring[:count] = known[name]
+
+    def _rings(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in ("inputs", "worth", "following", "alive", "stride")}
 
 
 class Learner:

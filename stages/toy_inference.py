@@ -21,6 +21,7 @@ from envs.tasks import KINDS, SPACES, Floats, Tasks, split_toy_tasks
 from envs.toy import EPISODE, Toys
 from models.inference import CONTEXT, Belief, coordinate_scale, pack
 from models.toy_agent import ToyAgent
+from stages.checkpoint import SAVES, TrainingCheckpoint
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.toy_practice import Practice, draw, oracle_action, practise
@@ -43,9 +44,12 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     rng = np.random.default_rng(config.seed)
     train, held_out = split_toy_tasks(rng, config.train, config.held_out, SPACES[config.space])
     learner = Learner(config, train, rng)
-    rows: list[dict[str, float]] = []
+    checkpoint = TrainingCheckpoint(out / ".checkpoint", {"agent": learner.agent}, learner.optimiser, rng)
+    begun, rows = learner.resume(checkpoint)
     every = max(config.updates // _REPORTS, 1)
-    for update in range(config.updates):
+    for update in range(begun, config.updates):
+        if update > begun and update % learner.save_every == 0:
+            checkpoint.save({}, {"update": update, "rows": rows})
         losses = learner.learn(update)
         if (update + 1) % every == 0 or update + 1 == config.updates:
             episodes = run_toy(learner.agent, held_out, EPISODE)
@@ -70,6 +74,19 @@ class Learner:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=config.learning_rate, total_steps=config.updates + 1, pct_start=0.05
         )
+
+    @property
+    def save_every(self) -> int:
+        """Gradient steps between two checkpoints: whole rounds of practice, which is not kept."""
+        return max(self.config.updates // (SAVES * self.config.fresh), 1) * self.config.fresh
+
+    def resume(self, checkpoint: TrainingCheckpoint) -> tuple[int, list[dict[str, float]]]:
+        """The gradient step to go on with, and the learning curve so far."""
+        kept = checkpoint.restore()
+        if kept is None:
+            return 0, []
+        self.schedule.last_epoch = kept[1]["update"]
+        return kept[1]["update"], kept[1]["rows"]
 
     def learn(self, update: int) -> dict[str, float]:
         """One gradient step; practice is refreshed every ``fresh`` of them."""

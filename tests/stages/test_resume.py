@@ -1,0 +1,81 @@
+"""A training that is interrupted anywhere and taken up again ends with the bytes of one that was left in peace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import low_level, toy_inference
+from stages.artifacts import list_files
+from stages.configs.high_level import HighLevelConfig
+from stages.configs.low_level import LowLevelConfig
+from stages.configs.striding import StridingConfig
+from stages.configs.toy_inference import ToyInferenceConfig
+from stages.contract import Artifact, StageConfig
+
+_TOY = ToyInferenceConfig(updates=40, fresh=2, batch=32, width=8, policy_width=8, train=2, held_out=2)
+_LOW_LEVEL = LowLevelConfig(
+    steps=1536, bodies=8, rollout=32, minibatch=64, epochs=1, width=8, checkpoint_every=2, discount=0.98
+)
+CONFIGS: dict[str, StageConfig] = {
+    "toy_inference": _TOY,
+    "low_level": _LOW_LEVEL,
+    "striding": StridingConfig(rounds=14, bodies=4, episode=5, updates=1, minibatch=16, width=8, replay=40),
+    "high_level": HighLevelConfig(updates=8, bodies=4, rollout=4, episode=6, epochs=1, minibatch=8, width=8),
+}
+
+
+class Interrupted(Exception):
+    """Stands for a kill."""
+
+
+def _quiet(fraction: float, **_: float) -> None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Artifact]:
+    made = {}
+    for name, run, config in (
+        ("toy_inference", toy_inference.run, _TOY),
+        ("low_level", low_level.run, _LOW_LEVEL),
+    ):
+        folder = tmp_path_factory.mktemp(name)
+        run(config, {}, folder, _quiet)  # pyright: ignore[reportArgumentType]
+        made[name] = Artifact(name, "key", "digest", folder)
+    return made
+
+
+def _interrupting(after: int) -> tuple[Callable[..., None], list[float]]:
+    """A progress that ends the training at a report, and the fractions that it was told."""
+    told: list[float] = []
+
+    def report(fraction: float, **_: float) -> None:
+        told.append(fraction)
+        if len(told) == after:
+            raise Interrupted
+
+    return report, told
+
+
+@pytest.mark.parametrize("after", [3, 5])
+@pytest.mark.parametrize("stage", CONFIGS)
+def test_an_interruption_leaves_no_trace(
+    inputs: Mapping[str, Artifact], tmp_path: Path, stage: str, after: int
+) -> None:
+    run: Any = import_module(f"stages.{stage}").run
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    for folder in (straight, resumed):
+        folder.mkdir()
+    metrics = run(CONFIGS[stage], inputs, straight, _quiet)
+    report, told = _interrupting(after)
+    with pytest.raises(Interrupted):
+        run(CONFIGS[stage], inputs, resumed, report)
+    assert (resumed / ".checkpoint").is_dir()
+    assert run(CONFIGS[stage], inputs, resumed, report) == metrics
+    assert told[after] > told[0], "it did not begin at the beginning"
+    assert list_files(resumed) == list_files(straight)
