@@ -9,9 +9,9 @@ from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
-from stages import artifacts, child
+from stages import artifacts, child, lineage
 from stages.contract import Metrics, StageConfig
-from stages.keys import Components, canonical_json, components, key
+from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
@@ -144,6 +144,7 @@ class _Computation:
             child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
             self.store.begin(self.key, self.parts, self._tags()) as writer,
         ):
+            lineage.log_inputs(self.store, writer.run_id, self.inputs)
             self._follow(process, writer)
             assert process.metrics is not None
             run = writer.publish(out, self.key, process.metrics)
@@ -158,8 +159,8 @@ class _Computation:
                 writer.progress(fraction, metrics)
 
     def _tags(self) -> dict[str, str]:
-        came_from = {n: {"run": r.run_id, "digest": r.artifact.digest} for n, r in self.inputs.items()}
-        tags = {"seed": str(self.config.seed), "parents": canonical_json(came_from)}
+        tags = {"seed": str(self.config.seed), "profile": self.owner.settings.profile}
+        tags |= lineage.tags(self.store, self.inputs)
         if bodies := bodies_of(self.node, self.owner.settings):
             tags["body"] = ", ".join(labels(bodies))
         return tags | ({"route": self.node.route} if self.node.route else {})
