@@ -20,6 +20,14 @@ _QUERY = """
     JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = ? AND runs.lifecycle_stage = 'active' AND tags.key = ? AND {}
     ORDER BY runs.start_time DESC, runs.rowid DESC LIMIT ?"""
+#: Newest first; MLflow keeps the rows of deleted versions, and their tags.
+_VERSIONS = """
+    SELECT versions.version, versions.run_id, versions.current_stage = 'Deleted_Internal', COALESCE(tags.value, ''),
+        (SELECT group_concat(alias) FROM registered_model_aliases AS aliases
+         WHERE aliases.name = versions.name AND aliases.version = versions.version)
+    FROM model_versions AS versions LEFT JOIN model_version_tags AS tags
+        ON tags.name = versions.name AND tags.version = versions.version AND tags.key = 'digest'
+    WHERE versions.name = ? ORDER BY versions.version DESC"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,17 @@ class Record:
     run_id: str
     experiment_id: str
     tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model."""
+
+    number: int
+    run_id: str
+    deleted: bool
+    digest: str
+    aliases: frozenset[str]
 
 
 class Database:
@@ -62,6 +81,17 @@ class Database:
         where = "runs.run_uuid LIKE ? AND runs.status = 'FINISHED'"
         return next(iter(self._select(_QUERY.format(where), (EXPERIMENT, "key", f"{run_id}%", 1))), None)
 
+    def versions(self, model: str) -> list[Version]:
+        """All versions of a registered model, newest first, deleted ones too."""
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            found = connection.execute(_VERSIONS, (model,)).fetchall() if _is_made(connection) else []
+        return [
+            Version(number, run_id, bool(deleted), digest, frozenset((aliases or "").split(",")) - {""})
+            for number, run_id, deleted, digest, aliases in found
+        ]
+
     def prepare(self) -> None:
         """Create the file if need be, and let readers and a writer work side by side."""
         with self._connect() as connection:
@@ -88,11 +118,15 @@ class Database:
 
     def _select(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
         with self._connect() as connection:
-            # MLflow, or a process that was killed, may have created no more than the file.
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone():
+            if not _is_made(connection):
                 return []
             found = connection.execute(query, values).fetchall()
             return [Record(run, str(experiment), self._tags(connection, run)) for run, experiment in found]
 
     def _tags(self, connection: sqlite3.Connection, run_id: str) -> dict[str, str]:
         return dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,)).fetchall())
+
+
+def _is_made(connection: sqlite3.Connection) -> bool:
+    """Whether there are tables: MLflow, or a process that was killed, may have created no more than the file."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone() is not None

@@ -13,6 +13,7 @@ from stages import artifacts, child, lineage
 from stages.contract import Metrics, StageConfig
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
+from stages.registry import model_name, register
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
 
@@ -28,7 +29,7 @@ class Event:
         fraction: of the node's work, in [0, 1].
         eta: seconds left, once known.
         metrics: the latest ones, or the result.
-        note: why a stage is computed, or what was put aside as damaged.
+        note: why a stage is computed, what was put aside as damaged, or what it is registered as.
     """
 
     node: Node
@@ -121,7 +122,7 @@ class _Computation:
     def _hit(self) -> StoredRun | None:
         run = self.store.find(self.key, self.notes.append)
         if run:
-            self._tell(Event(self.node, "hit", 1.0, metrics=run.metrics, note="; ".join(self.notes)))
+            self._finish("hit", run, *self.notes)
         return run
 
     def _locked(self) -> AcquireReturnProxy:
@@ -148,8 +149,14 @@ class _Computation:
             self._follow(process, writer)
             assert process.metrics is not None
             run = writer.publish(out, self.key, process.metrics)
-        self._tell(Event(self.node, "done", 1.0, 0.0, run.metrics))
+        self._finish("done", run)
         return run
+
+    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, *notes: str) -> None:
+        """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
+        model = model_name(self.node.stage, self.config) if self.owner.settings.profile == "full" else None
+        words = register(self.store, model, run) if model else ""
+        self._tell(Event(self.node, kind, 1.0, metrics=run.metrics, note="; ".join(filter(None, [*notes, words]))))
 
     def _follow(self, process: child.Child, writer: Writer) -> None:
         clock = _Clock()

@@ -30,7 +30,8 @@ def _main(capsys: pytest.CaptureFixture[str], stage: str, *argv: str) -> tuple[i
 
 def test_runs_then_reuses(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
-    assert code == 0 and err == ["low_level: computing (no low_level is stored yet)", "low_level: done"]
+    done = "low_level: done (low-level-cheetah version 1, champion)"
+    assert code == 0 and err == ["low_level: computing (no low_level is stored yet)", done]
     assert out[0].split() == ["loss", "0.5"] and "took" in out[-1]
     assert (root / out[-1].split()[-1] / "data.json").read_text() == "[1, 1, 5, {}]"
     code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
