@@ -35,11 +35,16 @@ def stage_task(stage: str) -> Task[..., Any]:
     """The task of a stage. It gives the stored run, or fails with the one line that a user can act on."""
 
     def run_stage(
-        settings: Settings, route: Route | None = None, bodies: tuple[str, ...] = (), space: str | None = None
+        settings: Settings,
+        route: Route | None = None,
+        bodies: tuple[str, ...] = (),
+        space: str | None = None,
+        force: bool = False,
     ) -> StoredRun | State[Any]:
         node = Node(stage, route, bodies, space)
         try:
-            return materialise(node, settings, Listener(node, get_run_logger(), progress_path(str(flow_run.id))))
+            listener = Listener(node, get_run_logger(), progress_path(str(flow_run.id)))
+            return materialise(node, settings, listener, force=force)
         except (UserError, StageFailedError) as error:
             return Failed(message=str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -46,43 +46,36 @@ Listener = Callable[[Event], object]
 def materialise(
     node: Node, settings: Settings, listener: Listener, store: Store | None = None, force: bool = False
 ) -> StoredRun:
-    """The stored run of a node, computed if need be, its missing parents before it.
+    """The stored run of a node, computed if need be, its missing parents before it; as ``bring_up``."""
+    return bring_up([node], settings, listener, store, force)[node]
+
+
+def bring_up(
+    wanted: Sequence[Node], settings: Settings, listener: Listener, store: Store | None = None, force: bool = False
+) -> dict[Node, StoredRun]:
+    """The stored runs of nodes, computed if need be, their missing parents before them.
 
     Args:
-        force: compute the node (not its parents) even if it is stored.
+        force: compute the first node (not its parents) even if it is stored; the others follow by its digest.
 
     Raises:
         UserError: a mistake in the settings, found before anything runs, or a store that cannot be used.
         StageFailedError: a stage ended by a fault of its own.
     """
-    check(node, settings)
-    return _Materialiser(settings, listener, store or Store()).resolve(node, force)
+    check(wanted, settings)
+    work = _Materialiser(settings, listener, store or Store())
+    return {node: work.resolve(node, force and node == wanted[0]) for node in wanted}
 
 
-def check(node: Node, settings: Settings) -> None:
-    """Configure a node and all that it depends on.
+def check(wanted: Iterable[Node], settings: Settings) -> None:
+    """Configure nodes and all that they depend on.
 
     Raises:
         UserError: what is wrong with the settings.
     """
-    for wanted in reversed(nodes(settings, node)):
-        configure(wanted, settings)
-
-
-def explain(node: Node, settings: Settings, store: Store | None = None) -> list[str]:
-    """One line per node, parents first: stored, or why it would be computed."""
-    store, lines, digests = store or Store(), list[str](), dict[Node, str]()
-    for ancestor in nodes(settings, node):
-        inputs = parents(ancestor, settings)
-        missing = [name for name, parent in inputs.items() if parent not in digests]
-        known = {name: digests[parent] for name, parent in inputs.items() if parent in digests}
-        parts = components(ancestor.stage, configure(ancestor, settings), known)
-        run = None if missing else store.find(key(parts), lines.append)
-        if run:
-            digests[ancestor] = run.artifact.digest
-        reason = f"needs {', '.join(missing)}" if missing else why(store, parts)
-        lines.append(f"{ancestor}: stored as run {run.run_id[:8]}" if run else f"{ancestor}: to compute: {reason}")
-    return lines
+    for node in wanted:
+        for needed in reversed(nodes(settings, node)):
+            configure(needed, settings)
 
 
 @dataclass
