@@ -160,7 +160,7 @@ def _follow(
             for line in reader.new_lines():
                 if line["kind"] == "result":
                     result = line
-                else:
+                elif line["kind"] != "input":
                     screen.show(line)
             if state["type"] in _FINAL:
                 return state, result

@@ -15,6 +15,7 @@ from envs.errors import UserError
 from flows.parameters import check_stage, following, typed_by, wanted
 from flows.result import comparison_rows, publish, rows, settle
 from flows.tasks import SIDE_BY_SIDE, stage_task
+from flows.verdicts import with_verdicts
 from stages.plan import STAGES, Node, Settings, StageChoice, parents
 from stages.runner import StoredRun
 
@@ -30,6 +31,7 @@ class Choice(BaseModel):
 
 @flow(name="stage", task_runner=SIDE_BY_SIDE, persist_result=False)
 @typed_by(Choice, StageChoice, Settings)
+@with_verdicts
 def stage(**parameters: Any) -> Any:
     """Bring one stage up to date, and what depends on it if that is wanted."""
     name: str = parameters.pop("stage")

@@ -66,15 +66,16 @@ class Listener:
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "hit" and event.node != self._node:
-            return  # an input, which its own task has told of
-        name = str(event.node)
-        _TELL[event.kind](self, name, event)
+        name, kind = str(event.node), event.kind
+        if kind == "hit" and event.node != self._node:
+            kind = "input"  # which its own task, if there is one, has told of
+        else:
+            _TELL[kind](self, name, event)
         write_line(
             self._path,
             {
                 "name": name,
-                "kind": event.kind,
+                "kind": kind,
                 "fraction": event.fraction,
                 "eta": event.eta,
                 "metrics": event.metrics,
