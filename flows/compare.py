@@ -19,6 +19,7 @@ from flows.parameters import check_comparison, typed_by
 from flows.result import comparison_rows, failure, publish
 from flows.tasks import SIDE_BY_SIDE, stage_task
 from flows.transfer import ROUTE_STAGE, evaluation, low_level, toy_inference
+from flows.verdicts import with_verdicts
 from stages.plan import ComparisonSettings, toy_of
 
 comparison = stage_task("comparison")
@@ -28,6 +29,7 @@ Future = PrefectFuture[Any]
 
 @flow(name="compare-bodies", task_runner=SIDE_BY_SIDE, persist_result=False)
 @typed_by(ComparisonSettings)
+@with_verdicts
 def compare_bodies(**parameters: Any) -> Any:
     """Compare bodies that share a toy, by route and control. A body that fails is left out, and said at the end."""
     try:

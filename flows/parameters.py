@@ -10,8 +10,18 @@ from pydantic import BaseModel
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from stages.plan import STAGES, ComparisonSettings, Node, Settings, config_class, nodes, validated
-from stages.runner import check as check_node
+from stages.plan import (
+    STAGES,
+    ComparisonSettings,
+    Node,
+    Settings,
+    StageChoice,
+    config_class,
+    downstream,
+    nodes,
+    validated,
+)
+from stages.runner import check as check_nodes
 
 
 def deployment_names() -> dict[str, list[str]]:
@@ -27,9 +37,21 @@ def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
         UserError: names the parameter, or the stage and field of an override, and what it may be.
     """
     settings = validated(Settings, parameters)
-    for node in wanted(stage, settings):
-        check_node(node, settings)
+    check_nodes(wanted(stage, settings), settings)
     return settings
+
+
+def check_stage(parameters: Mapping[str, Any], stage: str) -> tuple[StageChoice, Settings]:
+    """What one stage is told, from parameters as they came in.
+
+    Raises:
+        UserError: as ``check``.
+    """
+    of_choice = {name: value for name, value in parameters.items() if name in StageChoice.model_fields}
+    choice = validated(StageChoice, of_choice)
+    settings = check({name: value for name, value in parameters.items() if name not in of_choice}, stage)
+    check_nodes(following(stage, choice, settings), settings)
+    return choice, settings
 
 
 def check_comparison(parameters: Mapping[str, Any]) -> ComparisonSettings:
@@ -39,7 +61,7 @@ def check_comparison(parameters: Mapping[str, Any]) -> ComparisonSettings:
         UserError: as ``check``, and a body that is not there.
     """
     asked = validated(ComparisonSettings, parameters)
-    check_node(asked.node, asked.settings)
+    check_nodes([asked.node], asked.settings)
     return asked
 
 
@@ -53,9 +75,18 @@ def wanted(stage: str, settings: Settings) -> list[Node]:
     if stage == "comparison":
         return [Node(stage, bodies=(settings.body,))]
     found = [node for node in nodes(settings) if node.stage == stage]
+    if stage == "cheetah_vel":  # beside the graph
+        return [Node(stage)]
     if not found:
         raise UserError(f"route: {settings.route!r} leaves out the stage {stage}; take the other route, or both")
     return found
+
+
+def following(stage: str, choice: StageChoice, settings: Settings) -> list[Node]:
+    """The nodes that depend on a stage and are wanted too, in order."""
+    if not choice.downstream:
+        return []
+    return list(dict.fromkeys(later for node in wanted(stage, settings) for later in downstream(node, settings)))
 
 
 def typed_by(*models: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envs.errors import UserError
-from flows.parameters import check, check_comparison, deployment_names
+from flows.parameters import check, check_comparison, check_stage, deployment_names
 from flows.place import configured
 from flows.services import QUIET, up, wait_for_deployment
 
@@ -33,7 +33,7 @@ def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
     elif flow == "compare-bodies":
         check_comparison(parameters)
     else:
-        check(parameters, deployment.replace("-", "_"))
+        check_stage(parameters, deployment.replace("-", "_"))
     if place.local:
         up(place, lambda line: print(line, file=sys.stderr))
         wait_for_deployment(place, name)

@@ -23,7 +23,8 @@ from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
-from stages.plan import ComparisonSettings, Settings, nodes
+from stages.forecast import forecast
+from stages.plan import ComparisonSettings, Node, Settings, nodes
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
@@ -40,25 +41,31 @@ class Job:
     Attributes:
         deployment: as ``flow/deployment``.
         parameters: of its flow, checked.
-        nodes: names of what is brought up to date, parents first.
+        settings: of every node.
+        last: what everything else is needed for.
     """
 
     deployment: str
     parameters: dict[str, Any]
-    nodes: list[str]
+    settings: Settings
+    last: Node
+
+    @property
+    def nodes(self) -> list[str]:
+        """Names of what is brought up to date, parents first."""
+        return [str(node) for node in nodes(self.settings, self.last)]
 
 
 def _transfer(given: Mapping[str, Any]) -> Job:
     """A body given by path goes through the deployment of the first body."""
     settings = check(given)
     body = settings.body if settings.body in body_names() else body_names()[0]
-    return Job(f"transfer/{body}", settings.model_dump(mode="json"), [str(node) for node in nodes(settings)])
+    return Job(f"transfer/{body}", settings.model_dump(mode="json"), settings, Node("plots"))
 
 
 def _comparison(given: Mapping[str, Any]) -> Job:
     asked = check_comparison(given)
-    order = nodes(asked.settings, asked.node)
-    return Job("compare-bodies/all", asked.model_dump(mode="json"), [str(node) for node in order])
+    return Job("compare-bodies/all", asked.model_dump(mode="json"), asked.settings, asked.node)
 
 
 #: By flow: its parameters, and what it makes of them.
@@ -81,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         flow = words.pop(0) if words and words[0] in _FLOWS else "transfer"
         model, job = _FLOWS[flow]
         given = vars(_parser(flow, model).parse_args(words))
-        return _run(configured(), job({name: value for name, value in given.items() if value is not None}), console)
+        dry_run = given.pop("dry_run")
+        asked = job({name: value for name, value in given.items() if value is not None})
+        return _tell(asked) if dry_run else _run(configured(), asked, console)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -101,7 +110,13 @@ def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
         if name != "overrides":
             words = f"{field.description} (default: {field.default})" if field.default else field.description
             parser.add_argument(f"--{name}", nargs="*" if name == "bodies" else None, help=words)
+    parser.add_argument("--dry-run", action="store_true", help="say what is stored, what differs from it; run nothing")
     return parser
+
+
+def _tell(job: Job) -> int:
+    print(*forecast([job.last], job.settings), sep="\n")
+    return 0
 
 
 def _run(place: Place, job: Job, console: Console) -> int:
@@ -145,7 +160,7 @@ def _follow(
             for line in reader.new_lines():
                 if line["kind"] == "result":
                     result = line
-                else:
+                elif line["kind"] != "input":
                     screen.show(line)
             if state["type"] in _FINAL:
                 return state, result

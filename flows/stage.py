@@ -1,43 +1,60 @@
-"""One stage alone: its inputs come from the store, what is missing is computed first."""
+"""One stage alone, or with all that follows from it: inputs come from the store, what is missing is computed first."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.futures import PrefectFuture
 from prefect.states import Failed
 from pydantic import BaseModel, Field
 
 from envs.errors import UserError
-from flows.parameters import check, typed_by, wanted
+from flows.parameters import check_stage, following, typed_by, wanted
 from flows.result import comparison_rows, publish, rows, settle
-from flows.tasks import stage_task
-from stages.plan import STAGES, Settings
+from flows.tasks import SIDE_BY_SIDE, stage_task
+from flows.verdicts import with_verdicts
+from stages.plan import STAGES, Node, Settings, StageChoice, parents
+from stages.runner import StoredRun
 
 #: The page of a stage that makes one.
 REPORTS = {"plots": "report.html", "comparison": "comparison.md"}
 
 
 class Choice(BaseModel):
-    """The parameter that the flow ``stage`` has beside the settings."""
+    """The parameter that the flow ``stage`` has beside those that its command has."""
 
     stage: str = Field("toy_inference", description="stage to bring up to date", json_schema_extra={"enum": [*STAGES]})
 
 
-@flow(name="stage", persist_result=False)
-@typed_by(Choice, Settings)
+@flow(name="stage", task_runner=SIDE_BY_SIDE, persist_result=False)
+@typed_by(Choice, StageChoice, Settings)
+@with_verdicts
 def stage(**parameters: Any) -> Any:
-    """Bring one stage up to date."""
+    """Bring one stage up to date, and what depends on it if that is wanted."""
     name: str = parameters.pop("stage")
     try:
-        settings = check(parameters, name)
+        choice, settings = check_stage(parameters, name)
     except UserError as error:
         return Failed(message=str(error))
     chosen = wanted(name, settings)
-    runs, failure = settle([stage_task(name).submit(settings, node.route, node.bodies) for node in chosen])
+    futures: dict[Node, PrefectFuture[Any]] = {}
+    for node in [*chosen, *following(name, choice, settings)]:
+        before = [futures[parent] for parent in parents(node, settings).values() if parent in futures]
+        arguments = (settings, node.route, node.bodies, node.space, choice.force and node in chosen)
+        futures[node] = stage_task(node.stage).submit(*arguments, wait_for=before)
+    runs, failure = settle(futures.values())
     if failure is not None:
         return failure
-    evaluations = {node.route: run for node, run in zip(chosen, runs, strict=True) if node.route}
-    table = comparison_rows(runs[0]) if name == "comparison" else rows(evaluations)
-    publish(table, runs, runs[0].artifact.folder / REPORTS[name] if name in REPORTS else None)
+    _publish(dict(zip(futures, runs, strict=True)))
     return None
+
+
+def _publish(runs: Mapping[Node, StoredRun]) -> None:
+    """The table of a comparison, or of the evaluations there are, and the page that was made."""
+    compared = next((run for node, run in runs.items() if node.stage == "comparison"), None)
+    evaluations = {node.route: run for node, run in runs.items() if node.stage == "evaluation" and node.route}
+    pages: list[Path] = [run.artifact.folder / REPORTS[n.stage] for n, run in runs.items() if n.stage in REPORTS]
+    publish(comparison_rows(compared) if compared else rows(evaluations), runs.values(), next(iter(pages), None))

@@ -35,11 +35,16 @@ def stage_task(stage: str) -> Task[..., Any]:
     """The task of a stage. It gives the stored run, or fails with the one line that a user can act on."""
 
     def run_stage(
-        settings: Settings, route: Route | None = None, bodies: tuple[str, ...] = (), space: str | None = None
+        settings: Settings,
+        route: Route | None = None,
+        bodies: tuple[str, ...] = (),
+        space: str | None = None,
+        force: bool = False,
     ) -> StoredRun | State[Any]:
         node = Node(stage, route, bodies, space)
         try:
-            return materialise(node, settings, Listener(node, get_run_logger(), progress_path(str(flow_run.id))))
+            listener = Listener(node, get_run_logger(), progress_path(str(flow_run.id)))
+            return materialise(node, settings, listener, force=force)
         except (UserError, StageFailedError) as error:
             return Failed(message=str(error))
 
@@ -61,15 +66,16 @@ class Listener:
         self._last = 0.0
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "hit" and event.node != self._node:
-            return  # an input, which its own task has told of
-        name = str(event.node)
-        _TELL[event.kind](self, name, event)
+        name, kind = str(event.node), event.kind
+        if kind == "hit" and event.node != self._node:
+            kind = "input"  # which its own task, if there is one, has told of
+        else:
+            _TELL[kind](self, name, event)
         write_line(
             self._path,
             {
                 "name": name,
-                "kind": event.kind,
+                "kind": kind,
                 "fraction": event.fraction,
                 "eta": event.eta,
                 "metrics": event.metrics,

@@ -17,6 +17,7 @@ from envs.errors import UserError
 from flows.parameters import check, typed_by
 from flows.result import publish, rows, settle
 from flows.tasks import SIDE_BY_SIDE, stage_task
+from flows.verdicts import with_verdicts
 from stages.plan import Settings
 
 toy_inference = stage_task("toy_inference")
@@ -32,6 +33,7 @@ ROUTE_STAGE = {"reuse": striding, "retrain": high_level}
 
 @flow(name="transfer", task_runner=SIDE_BY_SIDE, persist_result=False)
 @typed_by(Settings)
+@with_verdicts
 def transfer(**parameters: Any) -> Any:
     """Carry the toy's task inference over to a body and measure it."""
     try:

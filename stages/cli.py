@@ -14,11 +14,11 @@ from pydantic.fields import FieldInfo
 
 from envs.errors import UserError
 from stages.contract import ROUTES
-from stages.plan import Node, Settings, config_class, validated
+from stages.plan import Node, Settings, StageChoice, config_class, downstream, validated
 
 if TYPE_CHECKING:
     from stages.runner import Event, Listener
-    from stages.store import StoredRun
+    from stages.store import Store, StoredRun
 
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
 _TERMINATED = 128 + signal.SIGTERM
@@ -48,24 +48,27 @@ def _fail(words: str, code: int) -> int:
 
 def _run(stage: str, argv: Sequence[str] | None) -> int:
     arguments = vars(_parser(stage).parse_args(argv))
-    force, only_why = arguments.pop("force"), arguments.pop("why")
+    choice = StageChoice(**{name: arguments.pop(name) for name in StageChoice.model_fields})
+    dry_run = arguments.pop("dry_run")
     node, settings = _request(stage, arguments)
+    wanted = [node, *(downstream(node, settings) if choice.downstream else [])]
     # The store's imports are not needed for --help or to refuse a mistake.
     from stages.child import StageFailedError
-    from stages.runner import check, explain, materialise
+    from stages.forecast import forecast
+    from stages.runner import bring_up
     from stages.store import Store
 
     store = Store()
-    if only_why:
-        check(node, settings)
-        print(*explain(node, settings, store), sep="\n")
+    if dry_run:
+        print(*forecast(wanted, settings, store, choice.force), sep="\n")
         return 0
     try:
         with _shown() as listener:
-            run = materialise(node, settings, listener, store, force)
+            runs = bring_up(wanted, settings, listener, store, choice.force)
     except StageFailedError as error:
         return _fail(str(error), 1)
-    _summarise(node, run, store)
+    _show_metrics(runs[node])
+    print(*(_summary(made, run, store) for made, run in runs.items()), sep="\n")
     return 0
 
 
@@ -96,13 +99,17 @@ def _parser(stage: str) -> Parser:
         if name not in ("route", "routes"):
             many = "+" if get_origin(info.annotation) in (tuple, list) else None
             parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=_help(info), nargs=many)
+    if stage == "toy_inference":
+        for name in ("body", "tasks"):
+            parser.add_argument(f"--{name}", metavar="VALUE", help=f"whose toy: {_help(Settings.model_fields[name])}")
     if "route" in model.model_fields:
         parser.add_argument("--route", choices=ROUTES, help="which route to evaluate (default: reuse)")
     if "routes" in model.model_fields:
         parser.add_argument("--route", choices=(*ROUTES, "both"), help="which routes to show (default: both)")
     parser.add_argument("--profile", choices=("full", "tiny"), help="tiny takes seconds (default: full)")
-    parser.add_argument("--force", action="store_true", help="compute the stage even if it is stored")
-    parser.add_argument("--why", action="store_true", help="say what is stored, or what differs from it; run nothing")
+    for name, info in StageChoice.model_fields.items():
+        parser.add_argument(f"--{name}", action="store_true", help=info.description)
+    parser.add_argument("--dry-run", action="store_true", help="say what is stored, what differs from it; run nothing")
     return parser
 
 
@@ -145,9 +152,12 @@ def _now(event: Event) -> str:
     return "  ".join(filter(None, [left, *(f"{name} {value:.4g}" for name, value in list(event.metrics.items())[-2:])]))
 
 
-def _summarise(node: Node, run: StoredRun, store: Any) -> None:
+def _show_metrics(run: StoredRun) -> None:
     width = max((len(name) for name in run.metrics), default=0)
     for name, value in run.metrics.items():
         print(f"  {name:<{width}}  {value:.4g}")
+
+
+def _summary(node: Node, run: StoredRun, store: Store) -> str:
     how = "was stored" if run.hit else f"took {run.seconds:.1f} s"
-    print(f"{node} {how}: {run.artifact.folder.relative_to(store.root)}")
+    return f"{node} {how}: {run.artifact.folder.relative_to(store.root)}"

@@ -25,6 +25,14 @@ _QUERY = """
     FROM runs JOIN experiments USING (experiment_id) JOIN tags ON tags.run_uuid = runs.run_uuid
     WHERE experiments.name = ? AND runs.lifecycle_stage = 'active' AND tags.key = ? AND {}
     ORDER BY runs.start_time DESC, runs.rowid DESC LIMIT ?"""
+#: Newest first; MLflow keeps the rows of deleted versions, and their tags.
+_VERSIONS = """
+    SELECT versions.version, versions.run_id, versions.current_stage = 'Deleted_Internal', COALESCE(tags.value, ''),
+        (SELECT group_concat(alias) FROM registered_model_aliases AS aliases
+         WHERE aliases.name = versions.name AND aliases.version = versions.version)
+    FROM model_versions AS versions LEFT JOIN model_version_tags AS tags
+        ON tags.name = versions.name AND tags.version = versions.version AND tags.key = 'digest'
+    WHERE versions.name = ? ORDER BY versions.version DESC"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,17 @@ def component_tags(parts: Components) -> dict[str, str]:
 
 def _is_piece(tag: str) -> bool:
     return tag.startswith("components.")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model."""
+
+    number: int
+    run_id: str
+    deleted: bool
+    digest: str
+    aliases: frozenset[str]
 
 
 class Database:
@@ -113,6 +132,17 @@ class Database:
             " WHERE run_id IS NOT NULL"
         )
         return set(self._column("registered_model_aliases", query))
+
+    def versions(self, model: str) -> list[Version]:
+        """All versions of a registered model, newest first, deleted ones too."""
+        if not self.path.exists():
+            return []
+        with self._connect() as connection:
+            found = connection.execute(_VERSIONS, (model,)).fetchall() if _has(connection, "model_versions") else []
+        return [
+            Version(number, run_id, bool(deleted), digest, frozenset((aliases or "").split(",")) - {""})
+            for number, run_id, deleted, digest, aliases in found
+        ]
 
     def prepare(self) -> None:
         """Create the file if need be, and let readers and a writer work side by side."""

@@ -93,7 +93,7 @@ def _by_kind(records: Iterable[Record]) -> dict[Kind, list[Record]]:
 
 def _kind(record: Record) -> Kind:
     config = record.parts["config"]
-    tags = tuple(record.tags.get(name) for name in ("stage", "body", "route", "seed"))
+    tags = tuple(record.tags.get(name) for name in ("stage", "body", "route", "seed", "profile"))
     return (*tags, config.get("tasks"), config.get("space"))
 
 

@@ -49,7 +49,7 @@ class PackedRun(_Strict):
     key: _Hash
     digest: _Hash
     seconds: Annotated[float, Field(ge=0)]
-    tags: dict[Literal["body", "route", "seed"], _Label]
+    tags: dict[Literal["body", "route", "seed", "profile"], _Label]
     parents: dict[_Label, _Hash]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from envs.errors import UserError
-from stages import artifacts, lineage, pack
+from stages import artifacts, pack, run_inputs
 from stages.database import Record
 from stages.housekeeping import find
 from stages.keys import key
@@ -64,7 +64,7 @@ def _packed(store: Store, known: Lineage, record: Record) -> tuple[PackedRun, Pa
         "key": run.artifact.key,
         "digest": run.artifact.digest,
         "seconds": run.seconds,
-        "tags": {name: record.tags[name] for name in ("body", "route", "seed") if name in record.tags},
+        "tags": {name: record.tags[name] for name in ("body", "route", "seed", "profile") if name in record.tags},
         "parents": {name: parent.tags["key"] for name, parent in parents.items() if parent},
     }
     return PackedRun.model_validate(about), run.artifact.folder
@@ -122,6 +122,7 @@ def _stored(store: Store, runs: Sequence[PackedRun], say: Say) -> Iterator[tuple
 
 def _adopt(store: Store, folder: Path, run: PackedRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     inputs = {name: stored[parent] for name, parent in run.parents.items()}
-    tags = {**run.tags, "parents": lineage.tag(inputs)}
+    tags = {**run.tags, **run_inputs.tags(store, inputs)}
     with store.begin(run.key, pack.components(folder), tags) as writer:
+        run_inputs.log_inputs(store, writer.run_id, inputs)
         return writer.adopt(folder, run.key, run.seconds)

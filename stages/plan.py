@@ -74,6 +74,15 @@ class Settings(BaseModel):
         return tuple(route for route in ROUTES if self.route in (route, "both"))
 
 
+class StageChoice(BaseModel):
+    """What one stage can be told beside the settings: parameters of its deployment, flags of its command."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    force: bool = Field(default=False, description="compute the stage even if it is stored")
+    downstream: bool = Field(default=False, description="bring up to date what depends on it too, through plots")
+
+
 class ComparisonSettings(BaseModel):
     """What a comparison of bodies can be told; the parameters of its deployment."""
 
@@ -182,6 +191,21 @@ def nodes(settings: Settings, last: Node | None = None) -> list[Node]:
 
     visit(last or Node("plots"))
     return list(ordered)
+
+
+def downstream(node: Node, settings: Settings) -> list[Node]:
+    """What depends on a node in the transfer of the settings' body, in order.
+
+    Raises:
+        UserError: the node is the toy of another space.
+    """
+    if node.space and node.space != (own := toy_of(settings.body, settings).space):
+        raise UserError(f"space: {settings.body} needs the toy of {own!r}; choose body and tasks instead of the space")
+    found = [Node(node.stage, node.route)]
+    for later in nodes(settings):
+        if not set(found).isdisjoint(parents(later, settings).values()):
+            found.append(later)
+    return found[1:]
 
 
 def config_class(stage: str) -> type[StageConfig]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
-from stages import artifacts, child, lineage
+from stages import artifacts, child, run_inputs
 from stages.contract import Metrics, StageConfig
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
+from stages.registry import model_name, register
 from stages.store import Store, StoredRun, Writer
 from stages.why import why
 
@@ -28,7 +29,7 @@ class Event:
         fraction: of the node's work, in [0, 1].
         eta: seconds left, once known.
         metrics: the latest ones, or the result.
-        note: why a stage is computed, or what was put aside as damaged.
+        note: why a stage is computed, what was put aside as damaged, or what it is registered as.
     """
 
     node: Node
@@ -45,43 +46,36 @@ Listener = Callable[[Event], object]
 def materialise(
     node: Node, settings: Settings, listener: Listener, store: Store | None = None, force: bool = False
 ) -> StoredRun:
-    """The stored run of a node, computed if need be, its missing parents before it.
+    """The stored run of a node, computed if need be, its missing parents before it; as ``bring_up``."""
+    return bring_up([node], settings, listener, store, force)[node]
+
+
+def bring_up(
+    wanted: Sequence[Node], settings: Settings, listener: Listener, store: Store | None = None, force: bool = False
+) -> dict[Node, StoredRun]:
+    """The stored runs of nodes, computed if need be, their missing parents before them.
 
     Args:
-        force: compute the node (not its parents) even if it is stored.
+        force: compute the first node (not its parents) even if it is stored; the others follow by its digest.
 
     Raises:
         UserError: a mistake in the settings, found before anything runs, or a store that cannot be used.
         StageFailedError: a stage ended by a fault of its own.
     """
-    check(node, settings)
-    return _Materialiser(settings, listener, store or Store()).resolve(node, force)
+    check(wanted, settings)
+    work = _Materialiser(settings, listener, store or Store())
+    return {node: work.resolve(node, force and node == wanted[0]) for node in wanted}
 
 
-def check(node: Node, settings: Settings) -> None:
-    """Configure a node and all that it depends on.
+def check(wanted: Iterable[Node], settings: Settings) -> None:
+    """Configure nodes and all that they depend on.
 
     Raises:
         UserError: what is wrong with the settings.
     """
-    for wanted in reversed(nodes(settings, node)):
-        configure(wanted, settings)
-
-
-def explain(node: Node, settings: Settings, store: Store | None = None) -> list[str]:
-    """One line per node, parents first: stored, or why it would be computed."""
-    store, lines, digests = store or Store(), list[str](), dict[Node, str]()
-    for ancestor in nodes(settings, node):
-        inputs = parents(ancestor, settings)
-        missing = [name for name, parent in inputs.items() if parent not in digests]
-        known = {name: digests[parent] for name, parent in inputs.items() if parent in digests}
-        parts = components(ancestor.stage, configure(ancestor, settings), known)
-        run = None if missing else store.find(key(parts), lines.append)
-        if run:
-            digests[ancestor] = run.artifact.digest
-        reason = f"needs {', '.join(missing)}" if missing else why(store, parts)
-        lines.append(f"{ancestor}: stored as run {run.run_id[:8]}" if run else f"{ancestor}: to compute: {reason}")
-    return lines
+    for node in wanted:
+        for needed in reversed(nodes(settings, node)):
+            configure(needed, settings)
 
 
 @dataclass
@@ -121,7 +115,7 @@ class _Computation:
     def _hit(self) -> StoredRun | None:
         run = self.store.find(self.key, self.notes.append)
         if run:
-            self._tell(Event(self.node, "hit", 1.0, metrics=run.metrics, note="; ".join(self.notes)))
+            self._finish("hit", run, *self.notes)
         return run
 
     def _locked(self) -> AcquireReturnProxy:
@@ -144,11 +138,18 @@ class _Computation:
             child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
             self.store.begin(self.key, self.parts, self._tags()) as writer,
         ):
+            run_inputs.log_inputs(self.store, writer.run_id, self.inputs)
             self._follow(process, writer)
             assert process.metrics is not None
             run = writer.publish(out, self.key, process.metrics)
-        self._tell(Event(self.node, "done", 1.0, 0.0, run.metrics))
+        self._finish("done", run)
         return run
+
+    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, *notes: str) -> None:
+        """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
+        model = model_name(self.node.stage, self.config) if self.owner.settings.profile == "full" else None
+        words = register(self.store, model, run) if model else ""
+        self._tell(Event(self.node, kind, 1.0, metrics=run.metrics, note="; ".join(filter(None, [*notes, words]))))
 
     def _follow(self, process: child.Child, writer: Writer) -> None:
         clock = _Clock()
@@ -158,7 +159,8 @@ class _Computation:
                 writer.progress(fraction, metrics)
 
     def _tags(self) -> dict[str, str]:
-        tags = {"seed": str(self.config.seed), "parents": lineage.tag(self.inputs)}
+        tags = {"seed": str(self.config.seed), "profile": self.owner.settings.profile}
+        tags |= run_inputs.tags(self.store, self.inputs)
         if bodies := bodies_of(self.node, self.owner.settings):
             tags["body"] = ", ".join(labels(bodies))
         return tags | ({"route": self.node.route} if self.node.route else {})

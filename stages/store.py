@@ -28,6 +28,7 @@ from stages.contract import Artifact, Metrics, write_json
 from stages.database import EXPERIMENT, Database, Record, component_tags
 from stages.keys import Components
 from stages.locks import DATABASE, Locks
+from stages.registry import registered
 
 if TYPE_CHECKING:
     from mlflow.tracking.client import MlflowClient
@@ -81,9 +82,10 @@ class Store:
             return self._first_sound(self.database.runs("FINISHED", "stage", stage), say)
 
     def run(self, run_id: str) -> StoredRun:
-        """A finished run by its id, or by the beginning of it."""
+        """A finished run by its id, by the beginning of it, or as a registered model: ``name@alias``."""
+        name, at, alias = run_id.partition("@")
         with self.explained():
-            record = self.database.find(run_id)
+            record = self.database.find(registered(self.database, name, alias) if at else run_id)
         stored = self._first_sound([record], _raise) if record else None
         if stored is None:
             raise UserError(f"run: no finished run {run_id!r}; `python -m stages.store list` lists them")

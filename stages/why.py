@@ -50,4 +50,4 @@ if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         print("usage: python -m stages.why STAGE [the stage's own options]", file=sys.stderr)
         sys.exit(2)
-    main(sys.argv[1], [*sys.argv[2:], "--why"])
+    main(sys.argv[1], [*sys.argv[2:], "--dry-run"])

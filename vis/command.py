@@ -76,7 +76,8 @@ class _Parser(argparse.ArgumentParser):
 def _parser(stage: str, stem: str, choices: Mapping[str, Sequence[str]]) -> _Parser:
     parser = _Parser(description=f"Draws the newest {stage} run, or the one that --run names.")
     place = f"where to write: a folder, or a path without suffix (default: {stem})"
-    parser.add_argument("--run", metavar="ID", help="MLflow run id, its beginning, or a key (default: the newest run)")
+    which = "MLflow run id, its beginning, a key, or a registered model as name@alias (default: the newest run)"
+    parser.add_argument("--run", metavar="ID", help=which)
     parser.add_argument("--out", metavar="PATH", help=place)
     for name, values in choices.items():
         parser.add_argument(f"--{name}", choices=values, default=values[0], help=f"default: {values[0]}")

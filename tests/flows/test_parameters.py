@@ -8,12 +8,13 @@ import pytest
 
 from envs.errors import UserError
 from flows.compare import compare_bodies
-from flows.parameters import check, deployment_names, wanted
+from flows.parameters import check, check_stage, deployment_names, following, wanted
 from flows.run import main
 from flows.serve import deployments
 from flows.stage import stage
 from flows.transfer import transfer
-from stages.plan import STAGES, ComparisonSettings, Node, Settings
+from stages.plan import STAGES, ComparisonSettings, Node, Settings, StageChoice
+from stages.store import Store
 
 
 def test_the_form_shows_types_bounds_and_descriptions() -> None:
@@ -38,8 +39,26 @@ def test_every_deployment_is_served() -> None:
     assert list(deployments()) == named
 
 
-def test_the_form_of_a_stage_offers_the_stages() -> None:
-    assert stage.parameters.model_dump()["properties"]["stage"]["enum"] == [*STAGES]
+def test_the_form_of_a_stage_offers_the_stages_and_the_flags_of_its_command() -> None:
+    form = stage.parameters.model_dump()["properties"]
+    assert list(form) == ["stage", *StageChoice.model_fields, *Settings.model_fields]
+    assert form["stage"]["enum"] == [*STAGES]
+    for name, field in StageChoice.model_fields.items():
+        assert (form[name]["type"], form[name]["default"]) == ("boolean", False)
+        assert form[name]["description"] == field.description
+
+
+def test_a_stage_is_told_more_than_its_settings() -> None:
+    choice, settings = check_stage({"force": True, "downstream": True, "route": "reuse"}, "low_level")
+    assert (choice, settings) == (StageChoice(force=True, downstream=True), Settings(route="reuse"))
+    later = [Node("striding"), Node("evaluation", "reuse"), Node("plots")]
+    assert following("low_level", choice, settings) == later
+    assert following("low_level", StageChoice(), settings) == []
+    assert following("evaluation", choice, Settings()) == [Node("plots")]
+    with pytest.raises(UserError, match=r"^force: .* valid boolean, .* got 'often'$"):
+        check_stage({"force": "often"}, "low_level")
+    with pytest.raises(UserError, match=r"^evaluation\.stepz: no such field"):
+        check_stage({"downstream": True, "overrides": {"evaluation": {"stepz": 1}}}, "low_level")
 
 
 @pytest.mark.parametrize(
@@ -71,8 +90,24 @@ def test_make_run_ends_with_that_line(arguments: list[str], capsys: pytest.Captu
     assert shown.err.count("\n") == 1 and not shown.out
 
 
+@pytest.mark.parametrize(
+    ("words", "first"), [([], "toy_inference"), (["compare-bodies", "--bodies", "ant"], "toy_inference_plane")]
+)
+def test_a_dry_run_tells_the_plan_and_starts_nothing(
+    words: list[str], first: str, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CARRYOVER_ROOT", str(store.root))
+    monkeypatch.setenv("PREFECT_HOME", str(store.root / "home"))
+    assert main([*words, "--dry-run", "--route", "reuse"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{first}: to compute: no toy_inference is stored yet (?)"
+    assert lines[-1] == f"total: {len(lines) - 1} of {len(lines) - 1} to compute, ?"
+    assert not (store.root / "home").exists()
+
+
 def test_a_stage_may_exist_once_per_route() -> None:
     assert wanted("evaluation", Settings()) == [Node("evaluation", "reuse"), Node("evaluation", "retrain")]
     assert wanted("comparison", Settings(body="hopper")) == [Node("comparison", bodies=("hopper",))]
+    assert wanted("cheetah_vel", Settings()) == [Node("cheetah_vel")]
     with pytest.raises(UserError, match="leaves out the stage striding"):
         wanted("striding", Settings(route="retrain"))

@@ -86,3 +86,28 @@ def test_the_result_is_left_in_prefect(first: str, services: Place) -> None:
     shown = {artifact["key"]: artifact for artifact in found}
     assert {"agent", "oracle"} <= {row["control"] for row in json.loads(shown["result"]["data"])}
     assert "report.html" in shown["runs"]["data"] or "low_level" in shown["runs"]["data"]
+
+
+def _verdicts(place: Place) -> dict[str, tuple[str, str]]:
+    """What the last flow run said of each stage."""
+    found = call(place, "POST", "/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["verdicts"]}}})
+    return {row["stage"]: (row["verdict"], row["why"]) for row in json.loads(found[0]["data"])}
+
+
+def test_a_forced_stage_and_all_that_follows(first: str, services: Place) -> None:
+    before = Store().latest("low_level")
+    assert _run(services, "stage/low-level", profile="tiny", force=True, downstream=True)["type"] == "COMPLETED"
+    after = Store().latest("low_level")
+    assert before and after and after.run_id != before.run_id
+    assert after.artifact.digest == before.artifact.digest
+    said = _verdicts(services)
+    assert said.pop("low_level") == ("computed", "forced")
+    assert said == dict.fromkeys([name for name in NODES if name != "low_level"], ("stored", ""))
+
+
+def test_verdicts_tell_of_inputs_and_of_a_failure(first: str, services: Place) -> None:
+    state = _run(services, "stage/striding", profile="tiny", overrides={"striding": {"seed": 1, "bodies": 1}})
+    said = _verdicts(services)
+    assert said["toy_inference"] == said["low_level"] == ("stored", "")
+    verdict, why = said["striding"]
+    assert "bodies 4 -> 1" in why and verdict == ("computed" if state["type"] == "COMPLETED" else "failed")

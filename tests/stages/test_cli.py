@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from envs.body_files import body_path
+from stages import plan
 from stages.cli import main
 from stages.closure import PROJECT
+from stages.plan import nodes as whole
 from stages.store import Store
 
 
@@ -30,17 +32,41 @@ def _main(capsys: pytest.CaptureFixture[str], stage: str, *argv: str) -> tuple[i
 
 def test_runs_then_reuses(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
-    assert code == 0 and err == ["low_level: computing (no low_level is stored yet)", "low_level: done"]
+    done = "low_level: done (low-level-cheetah version 1, champion)"
+    assert code == 0 and err == ["low_level: computing (no low_level is stored yet)", done]
     assert out[0].split() == ["loss", "0.5"] and "took" in out[-1]
     assert (root / out[-1].split()[-1] / "data.json").read_text() == "[1, 1, 5, {}]"
     code, out, err = _main(capsys, "low_level", "--body", "cheetah", "--seed", "1", "--steps", "5")
     assert (code, err) == (0, ["low_level: stored"]) and "was stored" in out[-1]
 
 
-def test_why(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _main(capsys, "low_level", "--steps", "5")
-    code, out, _ = _main(capsys, "low_level", "--steps", "6", "--why")
-    assert (code, out) == (0, ["low_level: to compute: steps 5 -> 6"])
+    plan = ["low_level: to compute: steps 5 -> 6 (0 s)", "total: 1 of 1 to compute, about 0 s"]
+    assert _main(capsys, "low_level", "--steps", "6", "--dry-run") == (0, plan, [])
+    code, out, _ = _main(capsys, "low_level", "--steps", "5", "--force", "--dry-run")
+    assert (code, out[0]) == (0, "low_level: to compute: forced (0 s)")
+
+
+def test_a_stage_and_what_follows(
+    root: Path, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The transfer of the tests' project ends with the striding.
+    monkeypatch.setattr(plan, "nodes", lambda settings, last=None: whole(settings, last or plan.Node("striding")))
+    code, out, err = _main(capsys, "low_level", "--downstream")
+    names = [line.partition(":")[0] for line in err if "computing" in line]
+    assert code == 0 and names == ["low_level", "toy_inference", "striding"]
+    assert [line.split()[:2] for line in out[-2:]] == [["low_level", "took"], ["striding", "took"]]
+    code, out, err = _main(capsys, "low_level", "--downstream", "--force")
+    assert err[0] == "low_level: computing (forced)" and err[-1] == "striding: stored"
+
+
+def test_what_follows_a_toy_is_one_bodys(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("toy_inference", "--downstream", "--dry-run")
+    code, out, _ = _main(capsys, *words, "--body", "ant")
+    assert code == 0 and out[0].startswith("toy_inference: to compute") and "plots: to compute" in out[-2]
+    code, _, err = _main(capsys, *words, "--space", "plane")
+    assert (code, len(err)) == (2, 1) and err[0].startswith("space: cheetah needs the toy of 'line'")
 
 
 def test_help_documents_every_field(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,18 +108,20 @@ def test_wrong_bodies_are_one_line(
 
 
 def test_a_toy_by_its_space(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _main(capsys, "toy_inference", "--space", "plane", "--why")
-    assert code == 0 and out[-1].startswith("toy_inference_plane: to compute")
+    code, out, _ = _main(capsys, "toy_inference", "--space", "plane", "--dry-run")
+    assert code == 0 and out[0].startswith("toy_inference_plane: to compute")
     code, _, err = _main(capsys, "toy_inference", "--space", "moon")
     assert (code, len(err)) == (2, 1) and err[0].startswith("toy_inference.space: ") and "'posture'" in err[0]
 
 
-def test_why_of_a_comparison_names_every_body(root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_dry_run_of_a_comparison_names_every_body(
+    root: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     twin = tmp_path / "twin.toml"
     twin.write_text(body_path("cheetah").read_text())
-    code, out, _ = _main(capsys, "comparison", "--bodies", "cheetah", str(twin), "--route", "reuse", "--why")
+    code, out, _ = _main(capsys, "comparison", "--bodies", "cheetah", str(twin), "--route", "reuse", "--dry-run")
     needs = "needs toy_inference_line, evaluation_cheetah_reuse, evaluation_twin_reuse"
-    assert (code, out[-1]) == (0, f"comparison: to compute: {needs}")
+    assert (code, out[-2:]) == (0, [f"comparison: to compute: {needs} (?)", "total: 8 of 8 to compute, ?"])
 
 
 def test_real_stage_as_typed(root: Path) -> None:
@@ -103,9 +131,3 @@ def test_real_stage_as_typed(root: Path) -> None:
     folder = root / done.stdout.split()[-1]
     assert {"controller.safetensors", "manifest.json"} <= {path.name for path in folder.iterdir()}
     assert "goal_error" in done.stdout
-
-
-def test_why_without_a_stage() -> None:
-    command = [sys.executable, "-m", "stages.why"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.stderr.startswith("usage: ") and done.returncode == 2

@@ -76,7 +76,11 @@ class Edit:
 
 EDITS = [
     Edit(
-        "body of a stage's function", "stages/striding.py", "range(config.rounds)", "range(1)", frozenset({"striding"})
+        "body of a stage's function",
+        "stages/striding.py",
+        "range(begun, config.rounds)",
+        "range(1)",
+        frozenset({"striding"}),
     ),
     Edit("helper in the same module", "stages/low_level.py", "_FALLS_WEIGH * row", "2 * row", PRACTISING),
     Edit("helper two imports away", "envs/heading.py", "return c * x - s * y", "return c * x + s * y", BODY),

@@ -17,7 +17,7 @@ import pytest
 from envs.errors import UserError
 from stages.child import StageFailedError
 from stages.plan import Node, Settings
-from stages.runner import Event, explain, materialise
+from stages.runner import Event, bring_up, materialise
 from stages.store import Store, StoredRun
 
 LOW_LEVEL, STRIDING = Node("low_level"), Node("striding")
@@ -97,6 +97,18 @@ def test_force_computes_the_node_alone(store: Store, project: Path) -> None:
     assert second.artifact.digest == first.artifact.digest
 
 
+def test_what_follows_a_forced_stage_stops_where_bytes_are_equal(store: Store, project: Path) -> None:
+    first, _ = _run(store, STRIDING)
+    events: list[Event] = []
+    runs = bring_up([LOW_LEVEL, STRIDING], Settings(), events.append, store, force=True)
+    assert _computed(events) == ["low_level"] and list(runs) == [LOW_LEVEL, STRIDING]
+    assert runs[STRIDING].run_id == first.run_id
+    (project / "stages" / "farther.py").write_text("VALUE = 5\n")
+    events.clear()
+    bring_up([LOW_LEVEL, STRIDING], Settings(), events.append, store)
+    assert _computed(events) == ["low_level", "toy_inference", "striding"]
+
+
 def test_damaged_input_is_computed_again_alone(store: Store, project: Path) -> None:
     _run(store, STRIDING)
     run, _ = _run(store, LOW_LEVEL)
@@ -135,13 +147,6 @@ def test_mistakes_are_found_before_anything_runs(store: Store, project: Path, se
     with pytest.raises(UserError, match=words):
         materialise(STRIDING, settings, events.append, store)
     assert events == []
-
-
-def test_explain_says_what_would_run(store: Store, project: Path) -> None:
-    assert explain(STRIDING, Settings(), store)[-1] == "striding: to compute: needs toy_inference, low_level"
-    run, _ = _run(store, LOW_LEVEL)
-    assert explain(LOW_LEVEL, Settings(), store) == [f"low_level: stored as run {run.run_id[:8]}"]
-    assert explain(LOW_LEVEL, _settings(steps=5), store) == ["low_level: to compute: steps 3 -> 5"]
 
 
 def test_two_want_one_key(store: Store, project: Path) -> None:

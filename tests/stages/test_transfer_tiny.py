@@ -13,8 +13,9 @@ import pytest
 from envs.body import load_body
 from stages.artifacts import list_files
 from stages.closure import PROJECT
+from stages.forecast import forecast
 from stages.plan import Node, Settings, nodes
-from stages.runner import Event, explain, materialise
+from stages.runner import Event, materialise
 from stages.store import Store, StoredRun
 
 TINY = Settings(profile="tiny")
@@ -62,7 +63,7 @@ def test_again_everything_is_stored(transfer: Transfer) -> None:
 
 def test_another_evaluation_seed_trains_nothing(transfer: Transfer) -> None:
     settings = TINY.model_copy(update={"overrides": {"evaluation": {"seed": 1}}})
-    said = [line.split(":") for line in explain(PLOTS, settings, transfer[0])]
+    said = [line.split(":") for line in forecast([PLOTS], settings, transfer[0])[:-1]]
     assert [name for name, what, *_ in said if what != f" stored as run {transfer[1][_node(name)].run_id[:8]}"] == [
         "evaluation_reuse",
         "evaluation_retrain",

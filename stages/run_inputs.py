@@ -1,0 +1,59 @@
+"""What a run was made from, as MLflow's page shows it: dataset inputs, and a note with links to the parents' runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from stages import lineage
+from stages.store import Store, StoredRun
+
+#: MLflow's limit on the digest of a dataset; the whole one is in its source.
+_DIGEST_LENGTH = 36
+_SHORT = 12
+
+
+def tags(store: Store, inputs: Mapping[str, StoredRun]) -> dict[str, str]:
+    """Tags of a run: its parents for programs, and the same for people."""
+    found = {"parents": lineage.tag(inputs)}
+    with store.explained():
+        return found | ({"mlflow.note.content": _note(store, inputs)} if inputs else {})
+
+
+def log_inputs(store: Store, run_id: str, inputs: Mapping[str, StoredRun]) -> None:
+    """List the inputs as a run's datasets: name, digest, and a source that opens the parent's page."""
+    if not inputs:
+        return
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    datasets = [
+        DatasetInput(
+            Dataset(run.artifact.stage, run.artifact.digest[:_DIGEST_LENGTH], "external", _source(store, run)),
+            [InputTag("mlflow.data.context", name)],
+        )
+        for name, run in inputs.items()
+    ]
+    # MLflow looks whether it knows a dataset and then writes it: two stages that share an input would both write.
+    with store.explained(), store.lock("inputs"):
+        store.client.log_inputs(run_id, datasets)
+
+
+def _source(store: Store, run: StoredRun) -> str:
+    artifact = run.artifact
+    return json.dumps(
+        {"url": _page(store, run), "run": run.run_id, "key": artifact.key, "digest": artifact.digest}, sort_keys=True
+    )
+
+
+def _note(store: Store, inputs: Mapping[str, StoredRun]) -> str:
+    """Markdown; a digest is shortened to what tells it from others, as a tag holds 8000 characters."""
+    lines = ["Made from", "", "| input | run | digest |", "|---|---|---|"]
+    for name, run in inputs.items():
+        link = f"[{run.run_id[:8]}]({_page(store, run)})"
+        lines.append(f"| {name} | {link} | `{run.artifact.digest[:_SHORT]}` |")
+    return "\n".join(lines)
+
+
+def _page(store: Store, run: StoredRun) -> str:
+    """A run's page, relative to wherever MLflow is served."""
+    return f"#/experiments/{store.experiment}/runs/{run.run_id}"
