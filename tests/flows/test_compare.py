@@ -39,13 +39,14 @@ def bodies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def asked(bodies: dict[str, str]) -> ComparisonSettings:
-    return ComparisonSettings(bodies=(bodies["cheetah"], bodies["hopper"]), profile="tiny")
+    return ComparisonSettings(bodies=(bodies["cheetah"], bodies["hopper"]), route="reuse", profile="tiny")
 
 
 @pytest.fixture(scope="module")
 def shown(command: Command, asked: ComparisonSettings) -> str:
     """What the first ``make compare`` shows."""
-    done = command("-m", "flows.run", "compare-bodies", "--bodies", *asked.bodies, "--profile", "tiny", timeout=550.0)
+    words = ("compare-bodies", "--bodies", *asked.bodies, "--route", asked.route, "--profile", "tiny")
+    done = command("-m", "flows.run", *words, timeout=550.0)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -58,9 +59,8 @@ def test_every_stage_of_every_body_is_computed_and_the_toy_once(shown: str, aske
 
 def test_the_table_has_a_line_per_body_route_and_control(shown: str) -> None:
     for body in ("cheetah", "hopper"):
-        for route in ("reuse", "retrain"):
-            for control in ("agent", "oracle", "no inference", "random encoder"):
-                assert any(line.split()[:2] == [body, route] and control in line for line in shown.splitlines())
+        for control in ("agent", "oracle", "no inference", "random encoder"):
+            assert any(line.split()[:2] == [body, "reuse"] and control in line for line in shown.splitlines())
     assert "falls" in shown and "comparison.md" in shown
 
 
@@ -70,18 +70,17 @@ def test_it_is_stored_with_the_one_toy(shown: str, place: Place) -> None:
     assert stored and toy
     written = stored.artifact.json("comparison.json")
     assert {row["toy_inference"] for row in written["rows"]} == {toy.artifact.digest}
-    assert len(written["rows"]) == 16
+    assert len(written["rows"]) == 8
     for body in ("cheetah", "hopper"):
-        for route in ("reuse", "retrain"):
-            assert f"{body}/{route}/goal_settled" in stored.metrics
+        assert f"{body}/reuse/goal_settled" in stored.metrics
     record = store.database.find(stored.run_id)
     assert record and record.tags["body"] == "cheetah, hopper"
 
 
 def test_the_stage_alone_finds_the_same(shown: str, command: Command, asked: ComparisonSettings) -> None:
-    done = command("-m", "stages.comparison", "--bodies", *asked.bodies, "--profile", "tiny")
+    done = command("-m", "stages.comparison", "--bodies", *asked.bodies, "--route", "reuse", "--profile", "tiny")
     assert done.returncode == 0, done.stderr
-    assert "comparison was stored: mlruns/" in done.stdout and "hopper/retrain/fall_rate" in done.stdout
+    assert "comparison was stored: mlruns/" in done.stdout and "hopper/reuse/fall_rate" in done.stdout
 
 
 def test_again_everything_is_stored_and_left_in_prefect(
@@ -94,15 +93,15 @@ def test_again_everything_is_stored_and_left_in_prefect(
     filters = {"artifacts": {"key": {"any_": ["result", "runs"]}}}
     found = {artifact["key"]: artifact for artifact in call(place, "POST", "/artifacts/latest/filter", filters)}
     table = json.loads(found["result"]["data"])
-    assert len(table) == 16 and {row["body"] for row in table} == {"cheetah", "hopper"}
+    assert len(table) == 8 and {row["body"] for row in table} == {"cheetah", "hopper"}
     assert "comparison.md" in found["runs"]["data"]
 
 
 def test_a_body_that_fails_leaves_the_others_their_result(shown: str, command: Command, bodies: dict[str, str]) -> None:
-    words = ("-m", "flows.run", "compare-bodies", "--profile", "tiny", "--bodies", bodies["ghost"], "cheetah")
-    done = command(*words)
+    words = ("compare-bodies", "--profile", "tiny", "--route", "reuse", "--bodies", bodies["ghost"], "cheetah")
+    done = command("-m", "flows.run", *words)
     assert done.returncode == 1
-    assert any(line.split()[:3] == ["cheetah", "retrain", "agent"] for line in done.stdout.splitlines())
+    assert any(line.split()[:3] == ["cheetah", "reuse", "agent"] for line in done.stdout.splitlines())
     assert done.stderr.startswith("ghost: ") and "nothing.xml" in done.stderr and done.stderr.count("\n") == 1
 
 

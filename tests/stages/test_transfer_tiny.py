@@ -139,8 +139,12 @@ def _shown_in_readme(folder: Path) -> Path:
 
 @pytest.mark.parametrize("space", ["line", "plane", "posture"])
 def test_every_space_goes_through_the_dag(tmp_path: Path, space: str) -> None:
-    told: dict[str, Any] = {"line": {"body": str(_shown_in_readme(tmp_path))}, "plane": {"body": "ant"}}
-    settings = Settings(profile="tiny", **told.get(space, {"tasks": "all"}))
+    told: dict[str, dict[str, Any]] = {
+        "line": {"body": str(_shown_in_readme(tmp_path)), "route": "reuse"},
+        "plane": {"body": "ant", "route": "retrain"},
+        "posture": {"tasks": "all"},
+    }
+    settings = Settings(profile="tiny", **told[space])
     wanted = [node for node in nodes(settings) if node != PLOTS or space == "posture"]
     runs, computed = _transfer(Store(tmp_path), settings, wanted)
     assert computed == [str(node) for node in wanted]
