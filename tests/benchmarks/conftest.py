@@ -30,13 +30,13 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def runs(settings: Settings) -> Runs:
     """The stored run of a node, computed if it is not there."""
-    return _runs(settings)
+    return runs_of(settings)
 
 
 @pytest.fixture(scope="session")
 def all_kinds(settings: Settings) -> Runs:
     """The same where every kind of task is asked for."""
-    return _runs(settings.model_copy(update={"tasks": "all"}))
+    return runs_of(settings.model_copy(update={"tasks": "all"}))
 
 
 @pytest.fixture
@@ -58,7 +58,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\n" + table)
 
 
-def _runs(settings: Settings) -> Runs:
+def runs_of(settings: Settings) -> Runs:
+    """The same under some settings."""
     store = Store()
     return lambda node: materialise(node, settings, _show, store)
 
