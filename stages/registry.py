@@ -31,10 +31,13 @@ _PATIENCE = 30.0
 
 
 def model_name(stage: str, config: StageConfig) -> str | None:
-    """The registered model that a stage's runs are versions of; None for stages that make none."""
-    if stage not in _PREFIX:
-        return None
+    """The registered model that a stage's runs are versions of; None for stages that make none.
+
+    None for a low level, too, that obeys one velocity alone: nobody could act with it.
+    """
     fields = config.model_dump()
+    if stage not in _PREFIX or fields.get("only") is not None:
+        return None
     body = Path(fields["body"]).stem if "body" in fields else None
     words = [fields.get("space"), body, fields.get("tasks"), fields.get("route")]
     return "-".join([_PREFIX[stage], *(word for word in words if word not in _UNSAID)])

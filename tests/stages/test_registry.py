@@ -138,6 +138,11 @@ def _events(store: Store, settings: Settings) -> list[Event]:
     return events
 
 
+def test_a_low_level_of_one_velocity_is_no_model() -> None:
+    settings = Settings(overrides={"low_level": {"only": -2.0}})
+    assert model_name("low_level", configure(Node("low_level"), settings)) is None
+
+
 def test_a_finished_stage_is_registered(store: Store, project: Path) -> None:
     notes = [event.note for event in _events(store, Settings(profile="full")) if event.kind == "done"]
     assert notes == ["toy-encoder version 1, champion", f"{LOW_LEVEL} version 1, champion", ""]
