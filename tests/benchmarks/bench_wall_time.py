@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
 from flows.place import ROOT, Place, configured
 from flows.services import down, running, up, wait_for_deployment
+from stages import child
 from stages.plan import STAGES, Node, Settings, nodes
+from stages.runner import materialise
 from stages.store import Store
 from tests.benchmarks.conftest import PROFILE, Runs
 from tests.benchmarks.table import Recorder
@@ -23,6 +26,7 @@ from tests.flows.conftest import free_port
 
 _REPEATS = 3
 _MINUTES = 60.0
+_SIDE_BY_SIDE = (("toy_inference", "low_level"), ("striding", "high_level"), ("evaluation",), ("plots",))
 _MAKE_RUN = ("make", "--no-print-directory", "run", f"PROFILE={PROFILE}")
 _PREFECT_RUN = (
     str(Path(sys.executable).with_name("prefect")),
@@ -95,6 +99,36 @@ def test_make_run_cold(
     took, shown = _timed(_MAKE_RUN)
     assert all(f"{node!s:<22} computing" in shown for node in nodes(settings))
     record.at_most("make run, cold, packages installed", 20.0, took / _MINUTES, "min", f"{os.cpu_count()} cores")
+
+
+def test_overhead(
+    cached: Place, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, record: Recorder
+) -> None:
+    """What is not spent in the stages' own processes: in the store, on tiny stages; in the flow, with all cached."""
+    working: list[float] = []
+    monkeypatch.setattr(child.Child, "reports", _timed_reports(child.Child.reports, working))
+    tiny = Settings(profile="tiny", route="reuse")
+    began = time.perf_counter()
+    for node in nodes(tiny):
+        materialise(node, tiny, lambda _: None, Store(tmp_path))
+    in_store = time.perf_counter() - began - sum(working)
+    in_flow, _ = _timed(_MAKE_RUN)
+    stages = {node: runs(node).seconds for node in nodes(settings)}
+    # Two at a time: toy beside low level, route beside route.
+    cold = sum(max(stages[node] for node in stages if node.stage in side) for side in _SIDE_BY_SIDE)
+    note = f"store {in_store:.1f} s of {len(working)} stages, flow {in_flow:.1f} s, stages {cold:.0f} s"
+    record.at_most("overhead of store and flow on a cold run", 2.0, 100 * (in_store + in_flow) / cold, "%", note)
+
+
+def _timed_reports(
+    reports: Callable[[child.Child], Iterator[Any]], seconds: list[float]
+) -> Callable[[child.Child], Iterator[Any]]:
+    def timed(self: child.Child) -> Iterator[Any]:
+        began = time.perf_counter()
+        yield from reports(self)
+        seconds.append(time.perf_counter() - began)
+
+    return timed
 
 
 def _bring_up(place: Place) -> None:
