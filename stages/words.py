@@ -15,8 +15,10 @@ _SIZES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
 def whose(record: Record) -> str:
-    """Body and route of a run, where it has them."""
-    return "/".join(filter(None, [record.tags.get("body"), record.tags.get("route")]))
+    """Body and route of a run, where it has them; of a toy its space."""
+    config = record.parts.get("config", {})
+    told = [record.tags.get("body") or config.get("space"), record.tags.get("route")]
+    return "/".join([*filter(None, told), *(["all"] if config.get("tasks") == "all" else [])])
 
 
 def named(record: Record) -> str:
