@@ -10,6 +10,7 @@ import os
 import socket
 import time
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -105,6 +106,16 @@ def answers(place: Place) -> bool:
     Raises:
         UserError: the port is taken by something else, another project's server included.
     """
+    with suppress(ConnectionError):
+        return _answers(place)
+    time.sleep(0.5)  # one that was killed this moment hangs up; a moment later nobody listens any more
+    try:
+        return _answers(place)
+    except ConnectionError as error:
+        raise _taken(place, "something that is not a Prefect server") from error
+
+
+def _answers(place: Place) -> bool:
     try:
         with socket.create_connection((urlsplit(place.url).hostname or "localhost", place.port), timeout=5.0):
             pass
@@ -116,6 +127,8 @@ def answers(place: Place) -> bool:
         home = Path(call(place, "GET", "/admin/settings")["home"])
     except TimeoutError:
         return False  # too busy to tell who it is
+    except ConnectionError:
+        raise
     except (UserError, OSError, ValueError, KeyError, TypeError) as error:
         raise _taken(place, "something that is not a Prefect server") from error
     # Started by hand in the project's folder, the server knows its home as prefect.toml writes it.

@@ -7,6 +7,8 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from flows.place import Place, call
 from flows.processes import Leader
 from flows.services import NAMES, SERVE, SERVER, down, running, up, wait_for_deployment
@@ -33,17 +35,17 @@ def test_deployments_are_served_with_their_form(services: Place) -> None:
     assert wait_for_deployment(services, "stage/low-level")["parameters"] == {"stage": "low_level"}
 
 
-def test_a_dead_serving_process_is_replaced(services: Place) -> None:
+@pytest.mark.parametrize("name", [SERVE, SERVER])
+def test_a_killed_service_is_replaced(services: Place, name: str) -> None:
     before = _leaders(services)
-    serve = before[SERVE]
-    assert serve is not None
-    os.kill(serve.pid, signal.SIGKILL)
-    while serve.alive():
+    dead = before[name]
+    assert dead is not None
+    os.kill(dead.pid, signal.SIGKILL)
+    while dead.alive():
         time.sleep(0.05)
-    assert up(services) == {SERVE}
-    after = _leaders(services)
-    assert after[SERVER] == before[SERVER]
-    assert after[SERVE] != before[SERVE] and running(services) == {SERVER, SERVE}
+    assert name in up(services)
+    assert _leaders(services)[name] != dead and running(services) == {SERVER, SERVE}
+    assert wait_for_deployment(services, "transfer/cheetah")["parameters"] == {"body": "cheetah"}
 
 
 def test_a_bad_value_past_the_command_line_is_refused_by_its_form(services: Place) -> None:
