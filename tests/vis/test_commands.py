@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.keys import key
 from stages.store import Store
 from tests.vis import synthetic
 
@@ -29,11 +30,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("store")
     store = Store(root)
     parts = {"stage": "toy_inference", "config": {}}
-    work = store.work("key")
+    work = store.work(key(parts))
     work.mkdir(parents=True)
     synthetic.latents().to_parquet(work / "latents.parquet", index=False)
-    with store.begin("key", parts, {}) as writer:
-        writer.publish(work, "key", {})
+    with store.begin(key(parts), parts, {}) as writer:
+        writer.publish(work, key(parts), {})
     return root
 
 
