@@ -9,13 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from envs.errors import UserError
-from flows.place import ROOT
+from flows.place import ROOT, Place
+from flows.processes import Leader
+from flows.services import NAMES, down
 from stages.plan import Node, Settings, nodes
 from stages.runner import materialise
 from stages.store import Store, StoredRun
@@ -24,7 +27,7 @@ from tests.benchmarks.table import Recorder
 _TINY = Settings(profile="tiny")
 _NODES = nodes(_TINY)
 _KILLS = int(os.environ.get("CARRYOVER_BENCH_KILLS", "200"))
-_FLIPS, _DATABASE_FLIPS, _PROCESSES = 400, 100, 16
+_FLIPS, _DATABASE_FLIPS, _PROCESSES, _FLOW_KILLS = 400, 100, 16, 6
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +81,35 @@ def test_kills(whole: tuple[Store, dict[Node, StoredRun]], tmp_path: Path, recor
     record.at_most(
         f"faults, of {ends} reruns after kills: not ended well, or other bytes", 0, len(wrong), note="; ".join(wrong)
     )
+
+
+def test_flow_is_killed(
+    whole: tuple[Store, dict[Node, StoredRun]],
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record: Recorder,
+) -> None:
+    """`make run` or a service of it is killed; run again it ends with the bytes of a calm run."""
+    rng, store = random.Random(3), Store(tmp_path)
+    monkeypatch.setenv("CARRYOVER_ROOT", str(tmp_path))
+    command = [sys.executable, "-m", "flows.run", "--profile", "tiny"]
+    for _ in range(_FLOW_KILLS):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(5.0, 40.0))
+        services = [leader.pid for name in NAMES if (leader := Leader.read(place.home / f"{name}.json"))]
+        with suppress(ProcessLookupError):
+            os.kill(rng.choice([process.pid, *services]), signal.SIGKILL)
+        process.terminate()
+        process.wait()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    down(place)
+    assert done.returncode == 0, done.stderr + done.stdout
+    calm = {node: run.artifact.digest for node, run in whole[1].items()}
+    found = {node: store.find(run.artifact.key) for node, run in whole[1].items()}
+    other = [str(node) for node, run in found.items() if run is None or run.artifact.digest != calm[node]]
+    what = f"faults, stages with other bytes after {_FLOW_KILLS} kills of the flow's command, server or serving process"
+    record.at_most(what, 0, len(other), note=", ".join(other))
 
 
 def _calm_seconds(run: StoredRun) -> float:

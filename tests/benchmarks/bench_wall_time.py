@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from flows.place import ROOT, Place, configured
-from flows.services import down, running, up, wait_for_deployment
+from flows.place import ROOT, Place
+from flows.services import down, running
 from stages import child
 from stages.plan import STAGES, Node, Settings, nodes
 from stages.runner import materialise
 from stages.store import Store
-from tests.benchmarks.conftest import PROFILE, Runs
+from tests.benchmarks.conftest import PROFILE, Runs, bring_up
 from tests.benchmarks.table import Recorder
-from tests.flows.conftest import free_port
 
 _REPEATS = 3
 _MINUTES = 60.0
@@ -33,24 +31,6 @@ _PREFECT_RUN = (
     *("deployment", "run", "transfer/cheetah", "--watch"),
     *(("-p", f"profile={PROFILE}") if PROFILE != "full" else ()),
 )
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A Prefect on a port of its own whose database exists, as after a first run; nothing is up."""
-    # Whatever ends the benchmarks, the services end with them.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
-        patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
-        here = configured()
-        try:
-            _bring_up(here)
-            down(here)
-            yield here
-        finally:
-            down(here)
-            signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +62,7 @@ def test_prefect_run_with_nothing_up(cached: Place, record: Recorder) -> None:
 
 
 def test_prefect_run_with_the_server_up(cached: Place, record: Recorder) -> None:
-    _bring_up(cached)
+    bring_up(cached)
     seconds = [_completed() for _ in range(_REPEATS)]
     down(cached)
     record.at_most("prefect deployment run --watch, cached, server up", 15.0, median(seconds), "s", _spread(seconds))
@@ -129,11 +109,6 @@ def _timed_reports(
         seconds.append(time.perf_counter() - began)
 
     return timed
-
-
-def _bring_up(place: Place) -> None:
-    up(place)
-    wait_for_deployment(place, "transfer/cheetah")
 
 
 def _completed() -> float:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from flows.place import ROOT
+from flows.place import ROOT, Place, configured
+from flows.services import down, up, wait_for_deployment
 from stages.plan import Node, Settings
 from stages.runner import Event, materialise
 from stages.store import Store, StoredRun
 from tests.benchmarks.table import Recorder, Row, markdown
+from tests.flows.conftest import free_port
 
 Runs = Callable[[Node], StoredRun]
 
@@ -37,6 +40,24 @@ def runs(settings: Settings) -> Runs:
 def all_kinds(settings: Settings) -> Runs:
     """The same where every kind of task is asked for."""
     return runs_of(settings.model_copy(update={"tasks": "all"}))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A Prefect on a port of its own whose database exists, as after a first run; nothing is up."""
+    # Whatever ends the benchmarks, the services end with them.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
+        here = configured()
+        try:
+            bring_up(here)
+            down(here)
+            yield here
+        finally:
+            down(here)
+            signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
@@ -69,3 +90,9 @@ def _show(event: Event) -> None:
         print(f"{event.node}: {event.kind} {event.note}".rstrip(), file=sys.stderr)
     elif event.kind == "progress" and sys.stderr.isatty():
         print(f"{event.node}: {event.fraction:4.0%}", end="\r", file=sys.stderr)
+
+
+def bring_up(place: Place) -> None:
+    """Server and serving process, with the main deployment registered."""
+    up(place)
+    wait_for_deployment(place, "transfer/cheetah")
