@@ -50,9 +50,7 @@ class Commands:
     def relative(body: Body, kind: Ints, amount: Floats, coordinates: Floats) -> Commands:
         """From signed amounts (n,), capped to what the low level was trained on, at coordinates (n, c)."""
         limits = body.command_limits[kind]
-        here = _here(body, kind, coordinates)
-        # A pitch means something by itself: what is capped is where it leads, whatever turns have been made.
-        base = np.where(kind == STAND, within_a_turn(here), 0.0)
+        here, base = _here(body, kind, coordinates), _base(body, kind, coordinates)
         return Commands(body, kind, np.clip(base + amount, -limits, limits) - base + here)
 
     def rows(self, index: np.ndarray) -> Commands:
@@ -106,6 +104,14 @@ def _here(body: Body, kind: Ints, coordinates: Floats) -> Floats:
     return np.where(_RELATIVE[kind], active_coordinate(tasks, coordinates), 0.0)
 
 
+def _base(body: Body, kind: Ints, coordinates: Floats) -> Floats:
+    """(n,): what an amount adds to before it is capped.
+
+    A pitch means something by itself: what is capped is where it leads, whatever turns have been made.
+    """
+    return np.where(kind == STAND, within_a_turn(_here(body, kind, coordinates)), 0.0)
+
+
 def _from_heading(vector: Floats, heading: Floats) -> Floats:
     """(n, axes) as it looks from headings (n,) rad."""
     return vector if vector.shape[1] == 1 else np.stack(rotated(vector[:, 0], vector[:, 1], -heading), axis=1)
@@ -133,8 +139,7 @@ def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats, o
     share = np.where(rng.random(n) < _STILL, 0.0, share)
     share = np.where(_GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
     share = np.where(kind == JUMP, np.abs(share), share)
-    base = np.where(kind == STAND, within_a_turn(_here(body, kind, coordinates)), 0.0)
-    return Commands.relative(body, kind, share * limits[kind] - base, coordinates)
+    return Commands.relative(body, kind, share * limits[kind] - _base(body, kind, coordinates), coordinates)
 
 
 def command_features(body: Body) -> int:

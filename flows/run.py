@@ -24,7 +24,7 @@ from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
 from stages.forecast import forecast
-from stages.plan import ComparisonSettings, Node, Settings, nodes
+from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
@@ -110,7 +110,7 @@ def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
         if name != "overrides":
             words = f"{field.description} (default: {field.default})" if field.default else field.description
             parser.add_argument(f"--{name}", nargs="*" if name == "bodies" else None, help=words)
-    parser.add_argument("--dry-run", action="store_true", help="say what is stored, what differs from it; run nothing")
+    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
     return parser
 
 

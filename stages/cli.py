@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from envs.errors import UserError
 from stages.contract import ROUTES
-from stages.plan import Node, Settings, StageChoice, config_class, downstream, validated
+from stages.plan import DRY_RUN, Node, Settings, StageChoice, config_class, downstream, validated
 
 if TYPE_CHECKING:
     from stages.runner import Event, Listener
@@ -109,7 +109,7 @@ def _parser(stage: str) -> Parser:
     parser.add_argument("--profile", choices=("full", "tiny"), help="tiny takes seconds (default: full)")
     for name, info in StageChoice.model_fields.items():
         parser.add_argument(f"--{name}", action="store_true", help=info.description)
-    parser.add_argument("--dry-run", action="store_true", help="say what is stored, what differs from it; run nothing")
+    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
     return parser
 
 

@@ -56,6 +56,18 @@ class Record:
         return json.loads("".join(text for _, text in pieces) or "{}")
 
     @property
+    def profile(self) -> str:
+        """``full`` where it was not recorded yet."""
+        return self.tags.get("profile", "full")
+
+    @property
+    def kind(self) -> tuple[str | None, ...]:
+        """What the newer of two runs has to share with the older to supersede it."""
+        config = self.parts.get("config", {})
+        tags = (self.tags.get(name) for name in ("stage", "body", "route", "seed"))
+        return (*tags, self.profile, config.get("tasks"), config.get("space"))
+
+    @property
     def is_sound(self) -> bool:
         """Whether it may be served: finished, and not put aside."""
         return self.status == "FINISHED" and "quarantined" not in self.tags

@@ -63,8 +63,7 @@ class _Outlook:
         """Median of the stage's runs under this profile: on the same body if there are any, else on all."""
         with self.store.explained():
             records = self.store.database.runs("FINISHED", "stage", node.stage, _RECENT)
-        # Runs from before profiles were recorded count as full ones.
-        tags = [record.tags for record in records if record.tags.get("profile", "full") == self.settings.profile]
+        tags = [record.tags for record in records if record.profile == self.settings.profile]
         body = ", ".join(labels(bodies_of(node, self.settings)))
         same = [own for own in tags if own.get("body", "") == body]
         return median(float(own["seconds"]) for own in same or tags) if tags else None

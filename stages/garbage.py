@@ -1,9 +1,9 @@
 """Clearing the store of what nothing needs any more.
 
-What stays: of every kind of run (stage, body, route, seed, kinds of tasks, space) the newest sound one; runs with a tag
-``keep``; runs that a registered model's alias points at; all that these came from; and all finished runs while any
-stage is being computed, as it may need one of them. Whether a run is sound is read from its files, so that a damaged
-one is put aside.
+What stays: of every kind of run (stage, body, route, seed, profile, kinds of tasks, space) the newest sound one; runs
+with a tag ``keep``; runs that a registered model's alias points at; all that these came from; and all finished runs
+while any stage is being computed, as it may need one of them. Whether a run is sound is read from its files, so that
+a damaged one is put aside.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from stages.leftovers import Item, entries, leftovers, path_item
 from stages.lineage import Lineage
 from stages.store import Store
 from stages.words import DAY, age, named, seconds_since, size
-
-Kind = tuple[str | None, ...]
 
 
 def collect(store: Store, days: float, really: bool = False, say: Callable[[str], object] = print) -> None:
@@ -83,18 +81,12 @@ def _put_damaged_aside(store: Store, say: Callable[[str], object]) -> None:
             any(store.read(run, say) for run in runs)
 
 
-def _by_kind(records: Iterable[Record]) -> dict[Kind, list[Record]]:
-    kinds: dict[Kind, list[Record]] = {}
+def _by_kind(records: Iterable[Record]) -> dict[tuple[str | None, ...], list[Record]]:
+    kinds: dict[tuple[str | None, ...], list[Record]] = {}
     for record in records:
         if record.is_sound:
-            kinds.setdefault(_kind(record), []).append(record)
+            kinds.setdefault(record.kind, []).append(record)
     return kinds
-
-
-def _kind(record: Record) -> Kind:
-    config = record.parts["config"]
-    tags = tuple(record.tags.get(name) for name in ("stage", "body", "route", "seed", "profile"))
-    return (*tags, config.get("tasks"), config.get("space"))
 
 
 def _superseded(store: Store, records: Collection[Record], pinned: Collection[str]) -> Iterator[Item]:
@@ -103,7 +95,7 @@ def _superseded(store: Store, records: Collection[Record], pinned: Collection[st
     kept = lineage.with_ancestors([*pinned, *(record.run_id for record in newest.values())])
     for run_id, record in lineage.sound.items():
         if run_id not in kept:
-            by = newest[_kind(record)].run_id[:8]
+            by = newest[record.kind].run_id[:8]
             yield _item(store, record, f"superseded by {by}, took {float(record.tags['seconds']):.0f} s")
 
 

@@ -24,7 +24,7 @@ def find(store: Store, name: str) -> StoredRun:
 
 
 def listed(store: Store, stage: str | None = None, body: str | None = None, everything: bool = False) -> list[str]:
-    """A line per finished run, newest first, which marks the newest of each stage, body and route.
+    """A line per finished run, newest first, which marks those that no newer one supersedes.
 
     Args:
         body: by name; a comparison is listed with each of its bodies.
@@ -82,12 +82,11 @@ def _marked(store: Store) -> Iterator[tuple[Record, str]]:
     with store.explained():
         finished = [record for record in store.database.every() if record.status == "FINISHED"]
     for record in finished:
-        kind = tuple(record.tags.get(name) for name in ("stage", "body", "route"))
         if wrong := _wrong(store, record):
             yield record, wrong
         else:
-            yield record, "" if kind in seen else "newest"
-            seen.add(kind)
+            yield record, "" if record.kind in seen else "newest"
+            seen.add(record.kind)
 
 
 def _wrong(store: Store, record: Record) -> str:

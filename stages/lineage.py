@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from stages.database import Record
 from stages.keys import canonical_json
-from stages.store import StoredRun
+from stages.writer import StoredRun
 
 
 def tag(inputs: Mapping[str, StoredRun]) -> str:

@@ -12,8 +12,8 @@ from envs.errors import UserError
 
 #: Taken by what moves whole runs.
 _HOUSEKEEPING = "housekeeping"
-#: Taken while the database is created.
-DATABASE = "store"
+#: Taken while the database is created, while a run's inputs are listed, and while a model is registered.
+DATABASE, INPUTS, REGISTRY = "store", "inputs", "registry"
 
 
 class Locks:
@@ -37,7 +37,7 @@ class Locks:
 
     def held(self) -> set[str]:
         """Keys that are being computed."""
-        keys = {path.stem for path in self.folder.glob("*.lock")} - {_HOUSEKEEPING, DATABASE}
+        keys = {path.stem for path in self.folder.glob("*.lock")} - {_HOUSEKEEPING, DATABASE, INPUTS, REGISTRY}
         return {key for key in keys if not self.is_free(key)}
 
     @contextmanager

@@ -20,7 +20,7 @@ from envs.errors import UserError
 from stages.artifacts import COMPONENTS, MANIFEST, damage, is_own
 from stages.keys import Components, digest
 from stages.plan import validated
-from stages.store import METRICS
+from stages.writer import METRICS
 
 INDEX = "carryover.json"
 #: Bytes of a JSON document, of a file, and of all files; and how many files.

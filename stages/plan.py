@@ -74,6 +74,10 @@ class Settings(BaseModel):
         return tuple(route for route in ROUTES if self.route in (route, "both"))
 
 
+#: What ``--dry-run`` does, of a stage and of a whole run.
+DRY_RUN = "say what is stored, what differs from it; run nothing"
+
+
 class StageChoice(BaseModel):
     """What one stage can be told beside the settings: parameters of its deployment, flags of its command."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from envs.errors import UserError
 from stages.contract import StageConfig
 from stages.database import Database
+from stages.locks import REGISTRY
 
 if TYPE_CHECKING:
     from stages.store import Store, StoredRun
@@ -68,7 +69,7 @@ def register(store: Store, model: str, run: StoredRun) -> str:
         with store.explained():
             if _is_known(store, model, run):
                 return ""
-            with store.lock("registry").acquire(timeout=_PATIENCE):
+            with store.lock(REGISTRY).acquire(timeout=_PATIENCE):
                 return "" if _is_known(store, model, run) else _add(store, model, run)
     except (UserError, LookupError) as error:
         return f"not registered as {model}: {error}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from stages import lineage
+from stages.locks import INPUTS
 from stages.store import Store, StoredRun
 
 #: MLflow's limit on the digest of a dataset; the whole one is in its source.
@@ -34,7 +35,7 @@ def log_inputs(store: Store, run_id: str, inputs: Mapping[str, StoredRun]) -> No
         for name, run in inputs.items()
     ]
     # MLflow looks whether it knows a dataset and then writes it: two stages that share an input would both write.
-    with store.explained(), store.lock("inputs"):
+    with store.explained(), store.lock(INPUTS):
         store.client.log_inputs(run_id, datasets)
 
 

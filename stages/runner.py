@@ -14,8 +14,9 @@ from stages.contract import Metrics, StageConfig
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.registry import model_name, register
-from stages.store import Store, StoredRun, Writer
+from stages.store import Store
 from stages.why import why
+from stages.writer import StoredRun, Writer
 
 #: Seconds between two looks at a lock that another process holds.
 _POLL = 0.2

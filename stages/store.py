@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
-import math
 import os
 import socket
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from envs.errors import UserError
 from stages import artifacts
 from stages.closure import PROJECT
-from stages.contract import Artifact, Metrics, write_json
+from stages.contract import Artifact
 from stages.database import EXPERIMENT, Database, Record, component_tags
 from stages.keys import Components
 from stages.locks import DATABASE, Locks
 from stages.registry import registered
+from stages.writer import StoredRun, Writer, read_metrics
 
 if TYPE_CHECKING:
     from mlflow.tracking.client import MlflowClient
 
-METRICS = "metrics.json"
 #: MLflow's modules import each other in a circle; two threads that begin at once would see half of them.
 _IMPORTING = threading.RLock()
 
@@ -41,22 +37,6 @@ _IMPORTING = threading.RLock()
 def default_root() -> Path:
     """Where the store lies: ``CARRYOVER_ROOT``, or the repository."""
     return Path(os.environ.get("CARRYOVER_ROOT", PROJECT)).resolve()
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A finished stage.
-
-    Attributes:
-        seconds: how long it took to compute.
-        hit: whether it was there already.
-    """
-
-    run_id: str
-    artifact: Artifact
-    metrics: Metrics
-    seconds: float
-    hit: bool
 
 
 class Store:
@@ -181,7 +161,7 @@ class Store:
             say(words + (f"; put aside as {aside}" if (aside := self._quarantine(record, folder, wrong)) else ""))
             return None
         artifact = Artifact(tags["stage"], tags["key"], tags["digest"], folder)
-        return StoredRun(record.run_id, artifact, _metrics(folder), float(tags["seconds"]), hit=True)
+        return StoredRun(record.run_id, artifact, read_metrics(folder), float(tags["seconds"]), hit=True)
 
     def _quarantine(self, record: Record, folder: Path, wrong: str) -> str | None:
         self.client.set_tag(record.run_id, "quarantined", wrong)
@@ -225,67 +205,6 @@ class Store:
             return f"disk full: the store in {self.root.name} cannot grow; free some space and run again"
         name = Path(error.filename).name if error.filename else self.root.name
         return f"store: {name}: {error.strerror or error}; see that the repository's folder is writable"
-
-
-class Writer:
-    """A run under way."""
-
-    def __init__(self, store: Store, run_id: str, parts: Components) -> None:
-        self.store, self.run_id, self.parts = store, run_id, parts
-        self._began = time.monotonic()
-        self._waiting: list[tuple[str, float, int, int]] = []
-        self._flushed = 0.0
-
-    def parameters(self, config: Mapping[str, Any]) -> None:
-        """Show the config in MLflow."""
-        from mlflow.entities import Param
-
-        self.store.client.log_batch(self.run_id, params=[Param(k, str(v)[:5000]) for k, v in config.items()])
-
-    def progress(self, fraction: float, metrics: Mapping[str, float]) -> None:
-        """Log live, about once a second; the step is the metric of that name, or thousandths of the work."""
-        now = int(time.time() * 1000)
-        step = int(metrics.get("step", fraction * 1000))
-        rows = {**metrics, "progress": fraction}
-        self._waiting += [(name, value, now, step) for name, value in rows.items() if name != "step"]
-        if time.monotonic() - self._flushed > 1.0:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what waits."""
-        from mlflow.entities import Metric
-
-        batch, self._waiting, self._flushed = self._waiting, [], time.monotonic()
-        for start in range(0, len(batch), 1000):
-            self.store.client.log_batch(self.run_id, metrics=[Metric(*row) for row in batch[start : start + 1000]])
-
-    def publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
-        """Make the working folder the run's artifact; the status that makes it count comes last."""
-        seconds = time.monotonic() - self._began
-        with self.store.explained():
-            write_json(work / METRICS, {name: v if math.isfinite(v) else None for name, v in metrics.items()})
-            return self._publish(work, key, metrics, seconds)
-
-    def adopt(self, work: Path, key: str, seconds: float) -> StoredRun:
-        """Publish what was computed elsewhere, in so many seconds, with its metrics among its files."""
-        with self.store.explained():
-            return self._publish(work, key, _metrics(work), seconds)
-
-    def _publish(self, work: Path, key: str, metrics: Metrics, seconds: float) -> StoredRun:
-        client, folder = self.store.client, self.store.folder(self.run_id, self.store.experiment)
-        digest = artifacts.publish(work, folder, self.parts)
-        self.progress(1.0, {**metrics, "seconds": seconds})
-        self.flush()
-        client.set_tag(self.run_id, "seconds", f"{seconds:.3f}")
-        client.set_tag(self.run_id, "digest", digest)
-        client.set_terminated(self.run_id, "FINISHED")
-        artifact = Artifact(self.parts["stage"], key, digest, folder)
-        return StoredRun(self.run_id, artifact, metrics, seconds, hit=False)
-
-
-def _metrics(folder: Path) -> Metrics:
-    recorded = json.loads((folder / METRICS).read_text())
-    return {name: math.nan if value is None else value for name, value in recorded.items()}
 
 
 def _client_errors() -> tuple[type[Exception], ...]:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -179,21 +180,16 @@ def _copied(store: Store, root: Path) -> Store:
     return copied
 
 
-class _restored:
-    """Puts an artifact back, and out of quarantine, on leaving."""
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        self.store, self.folder = store, folder
-        self.aside = folder.with_name("pristine")
-
-    def __enter__(self) -> None:
-        shutil.copytree(self.folder, self.aside)
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.aside.replace(self.folder)
-        if "quarantined" in self.store.client.get_run(self.folder.parent.name).data.tags:
-            self.store.client.delete_tag(self.folder.parent.name, "quarantined")
+@contextmanager
+def _restored(store: Store, folder: Path) -> Iterator[None]:
+    """Put an artifact back, and out of quarantine, at the end."""
+    aside = folder.with_name("pristine")
+    shutil.copytree(folder, aside)
+    yield
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.replace(folder)
+    if "quarantined" in store.client.get_run(folder.parent.name).data.tags:
+        store.client.delete_tag(folder.parent.name, "quarantined")
 
 
 def _bring_back(store: Store) -> None:
