@@ -56,13 +56,12 @@ class Outcome:
         return replace(self, rewards=np.maximum(self.rewards, worst))
 
     def worth(self, step_price: float) -> Floats:
-        """(n, 20): mean reward of the first 1, 2, ..., 20 control steps, less what that many steps cost.
+        """(n, 20): what a decision of 1, 2, ..., 20 control steps earns, the reward at its end, less what they cost.
 
         Of what a decision brings, not of what a second brings: an episode is so many decisions. The price is what lets
         a stride be short where a longer one gains nothing.
         """
-        steps = np.arange(1, LONGEST_STRIDE + 1)
-        return np.cumsum(self.rewards, axis=1) / steps - step_price * steps
+        return self.rewards - step_price * np.arange(1, LONGEST_STRIDE + 1)
 
 
 class DecidingBodies:

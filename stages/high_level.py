@@ -1,8 +1,8 @@
 """Stage ``high_level`` (route ``retrain``): a new high-level policy on a body's observation and the frozen latent.
 
-PPO over decisions: a stride is rewarded with its mean reward, less a small price per control step. Actor and critic
-are asked about the same decisions; the critic alone is told the true task, which only lowers the variance of the
-advantage (asymmetric actor-critic, Pinto et al. 2018).
+PPO over decisions: each earns the reward at its end, less a small price per control step. Actor and critic are asked
+about the same decisions; the critic alone is told the true task, which only lowers the variance of the advantage
+(asymmetric actor-critic, Pinto et al. 2018).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Stage ``striding`` (route ``reuse``): how long each command of the frozen toy policy is held.
 
-Q-learning over decisions: a stride is worth its mean reward, less a small price per control step, and what follows. A
-long stride passes through all shorter ones, so each decision teaches all of its sub-strides.
+Q-learning over decisions: a stride is worth the reward at its end, less a small price per control step, and what
+follows. A long stride passes through all shorter ones, so each decision teaches all of its sub-strides.
 """
 
 from __future__ import annotations

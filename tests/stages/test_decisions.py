@@ -27,7 +27,7 @@ def test_worth_by_hand():
     rewards[0, :3] = [-1.0, -2.0, -4.0]
     empty = np.zeros((1, 20, 2))
     outcome = Outcome(rewards, empty, empty, empty, np.array([3]), np.array([False]))
-    np.testing.assert_allclose(outcome.worth(0.01)[0, :3], [-1.01, -1.52, -7 / 3 - 0.03])
+    np.testing.assert_allclose(outcome.worth(0.01)[0, :3], [-1.01, -2.02, -4.03])
     np.testing.assert_allclose(outcome.last(outcome.rewards), [-4.0])
     np.testing.assert_allclose(outcome.capped(-1.5).rewards[0, :3], [-1.0, -1.5, -1.5])
 
