@@ -9,14 +9,14 @@ from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
-from stages import artifacts, child, run_inputs
+from stages import child
 from stages.contract import Metrics, StageConfig
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
-from stages.registry import model_name, register
-from stages.store import Store
+from stages.store import Store, artifacts, run_inputs
+from stages.store.registry import model_name, register
+from stages.store.writer import StoredRun, Writer
 from stages.why import why
-from stages.writer import StoredRun, Writer
 
 #: Seconds between two looks at a lock that another process holds.
 _POLL = 0.2

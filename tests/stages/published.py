@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stages import lineage
 from stages.keys import Components, key
-from stages.store import Store, StoredRun
+from stages.store import Store, StoredRun, lineage
 
 
 def components(stage: str, inputs: Mapping[str, StoredRun], **config: object) -> Components:

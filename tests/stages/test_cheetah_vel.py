@@ -10,7 +10,6 @@ import pytest
 
 from envs.cheetah_vel import held_out_speeds
 from models.controller import Controller
-from stages.artifacts import list_files
 from stages.cheetah_vel import CONTROLS, run
 from stages.closure import PROJECT
 from stages.configs.cheetah_vel import CheetahVelConfig
@@ -18,6 +17,7 @@ from stages.contract import Artifact
 from stages.plan import Node, Settings, configure
 from stages.runner import materialise
 from stages.store import Store
+from stages.store.artifacts import list_files
 
 TINY = Settings(profile="tiny")
 CONFIG = CheetahVelConfig.model_validate(configure(Node("cheetah_vel"), TINY).model_dump() | {"checkpoint_every": 1})

@@ -17,7 +17,7 @@ from stages.keys import Components, key
 from stages.plan import Node, Settings
 from stages.runner import Event, materialise
 from stages.store import Store, StoredRun
-from stages.weights import unfit
+from stages.store.weights import unfit
 
 _NODE = Node("low_level")
 

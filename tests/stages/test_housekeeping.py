@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from stages import artifacts
 from stages.keys import key
-from stages.store import Store, StoredRun
-from stages.store_cli import main
+from stages.store import Store, StoredRun, artifacts
+from stages.store.__main__ import main
 from tests.stages.published import chain, components, publish
 
 Command = Callable[..., tuple[int, list[str], list[str]]]
@@ -200,7 +199,7 @@ def test_gc_leaves_a_key_alone_whose_lock_is_taken_meanwhile(
     store: Store, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older, _newer = publish(store), publish(store, steps=4)
-    monkeypatch.setattr("stages.locks.Locks.held", lambda locks: set())
+    monkeypatch.setattr("stages.store.locks.Locks.held", lambda locks: set())
     with store.lock(older.artifact.key):
         assert "in use, left alone" in command("gc", "--yes")[1][0]
     assert store.find(older.artifact.key)

@@ -150,7 +150,7 @@ EDITS = [
     Edit("description of a field", "stages/configs/striding.py", "decisions of each body", "so many decisions", NONE),
     Edit("decorator's argument of a flow", "flows/transfer.py", "persist_result=False", "persist_result=True", NONE),
     Edit("runner", "stages/runner.py", "_POLL = 0.2", "_POLL = 0.3", NONE),
-    Edit("store", "stages/writer.py", 'METRICS = "metrics.json"', 'METRICS = "numbers.json"', NONE),
+    Edit("store", "stages/store/writer.py", 'METRICS = "metrics.json"', 'METRICS = "numbers.json"', NONE),
     Edit("command line", "stages/low_level.py", 'main("low_level")', 'main("low_level", None)', NONE),
     Edit("body nobody asked for", "envs/bodies/ant.toml", "frame_skip = 5", "frame_skip = 6", NONE),
     Edit("comment in a body's file", "envs/bodies/cheetah.toml", "# m and m/s", "# metres", NONE),

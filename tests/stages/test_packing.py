@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from stages import packing
 from stages.keys import digest
 from stages.plan import Node, Settings
 from stages.runner import Event, materialise
-from stages.store import Store
-from stages.store_cli import main
-from stages.writer import StoredRun, Writer
+from stages.store import Store, packing
+from stages.store.__main__ import main
+from stages.store.writer import StoredRun, Writer
 from tests.conftest import empty_store
 from tests.stages.published import chain, publish
 

@@ -17,9 +17,9 @@ from stages.closure import PROJECT
 from stages.contract import Metrics, write_json
 from stages.keys import Components, key
 from stages.plan import Node, Settings, configure
-from stages.registry import model_name, register, registered
 from stages.runner import Event, materialise
 from stages.store import Store, StoredRun
+from stages.store.registry import model_name, register, registered
 
 AGENT, LOW_LEVEL = "agent-cheetah-reuse", "low-level-cheetah"
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from stages import low_level, toy_inference
-from stages.artifacts import list_files
 from stages.configs.high_level import HighLevelConfig
 from stages.configs.low_level import LowLevelConfig
 from stages.configs.striding import StridingConfig
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, StageConfig
+from stages.store.artifacts import list_files
 
 _TOY = ToyInferenceConfig(updates=40, fresh=2, batch=8, width=8, policy_width=8, train=2, held_out=2)
 _LOW_LEVEL = LowLevelConfig(

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stages.plan import Node, Settings
-from stages.run_inputs import log_inputs
 from stages.runner import materialise
 from stages.store import Store
+from stages.store.run_inputs import log_inputs
 
 
 def test_inputs_are_datasets_and_links(store: Store, project: Path) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from envs.errors import UserError
-from stages import artifacts
 from stages.keys import Components, key
-from stages.store import Store, StoredRun
+from stages.store import Store, StoredRun, artifacts
 
 PARTS: Components = {"schema": 1, "stage": "low_level", "config": {"steps": 3}, "inputs": {}, "sources": {"a.py": "x"}}
 METRICS = {"loss": 0.5, "undefined": math.nan}

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from envs.body import load_body
-from stages.artifacts import list_files
 from stages.closure import PROJECT
 from stages.forecast import forecast
 from stages.plan import Node, Settings, nodes
 from stages.runner import Event, materialise
 from stages.store import Store, StoredRun
+from stages.store.artifacts import list_files
 
 TINY = Settings(profile="tiny")
 NODES = nodes(TINY)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from stages import lineage
-from stages.locks import INPUTS
-from stages.store import Store, StoredRun
+from stages.store import lineage
+from stages.store.locks import INPUTS
+from stages.store.runs import Store
+from stages.store.writer import StoredRun
 
 #: MLflow's limit on the digest of a dataset; the whole one is in its source.
 _DIGEST_LENGTH = 36

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.database import Record
+from stages.store.database import Record
 
 #: Seconds.
 DAY = 86400

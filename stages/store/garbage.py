@@ -15,12 +15,12 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from stages import artifacts
-from stages.database import Record
-from stages.leftovers import Item, entries, leftovers, path_item
-from stages.lineage import Lineage
-from stages.store import Store
-from stages.words import DAY, age, named, seconds_since, size
+from stages.store import artifacts
+from stages.store.database import Record
+from stages.store.leftovers import Item, entries, leftovers, path_item
+from stages.store.lineage import Lineage
+from stages.store.runs import Store
+from stages.store.words import DAY, age, named, seconds_since, size
 
 
 def collect(store: Store, days: float, really: bool = False, say: Callable[[str], object] = print) -> None:

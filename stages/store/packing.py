@@ -10,14 +10,15 @@ from pathlib import Path
 from filelock import Timeout
 
 from envs.errors import UserError
-from stages import artifacts, pack, run_inputs
-from stages.database import Record
-from stages.housekeeping import find
 from stages.keys import key
-from stages.lineage import Lineage
-from stages.pack import PackedRun
-from stages.store import Store, StoredRun
-from stages.words import size
+from stages.store import artifacts, pack, run_inputs
+from stages.store.database import Record
+from stages.store.housekeeping import find
+from stages.store.lineage import Lineage
+from stages.store.pack import PackedRun
+from stages.store.runs import Store
+from stages.store.words import size
+from stages.store.writer import StoredRun
 
 Say = Callable[[str], object]
 #: Name of the working folder of an import, and of its lock.

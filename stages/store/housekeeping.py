@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from stages.database import Record
-from stages.leftovers import leftovers
-from stages.lineage import Lineage
-from stages.store import Store, StoredRun
-from stages.words import age, named, size, table, weight, whose
+from stages.store.database import Record
+from stages.store.leftovers import leftovers
+from stages.store.lineage import Lineage
+from stages.store.runs import Store
+from stages.store.words import age, named, size, table, weight, whose
+from stages.store.writer import StoredRun
 
 _HEADINGS = ("run", "stage", "body", "seed", "age", "size", "")
 

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from stages import garbage, housekeeping, packing
 from stages.cli import Parser, answer
 from stages.plan import STAGES
-from stages.store import Store
+from stages.store import Store, garbage, housekeeping, packing
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -93,3 +92,7 @@ def _export(store: Store, options: argparse.Namespace) -> None:
 
 def _import(store: Store, options: argparse.Namespace) -> None:
     packing.bring_in(store, options.file)
+
+
+if __name__ == "__main__":
+    main()

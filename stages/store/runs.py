@@ -1,4 +1,4 @@
-"""The store: one finished MLflow run per key, with files that are verified whenever they are read."""
+"""Finding, computing and keeping runs: one finished MLflow run per key."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from envs.errors import UserError
-from stages import artifacts
 from stages.closure import PROJECT
 from stages.contract import Artifact
-from stages.database import EXPERIMENT, Database, Record, component_tags
 from stages.keys import Components
-from stages.locks import DATABASE, Locks
-from stages.registry import registered
-from stages.writer import StoredRun, Writer, read_metrics
+from stages.store import artifacts
+from stages.store.database import EXPERIMENT, Database, Record, component_tags
+from stages.store.locks import DATABASE, Locks
+from stages.store.registry import registered
+from stages.store.writer import StoredRun, Writer, read_metrics
 
 if TYPE_CHECKING:
     from mlflow.tracking.client import MlflowClient
@@ -219,9 +219,3 @@ def _client_errors() -> tuple[type[Exception], ...]:
 
 def _raise(words: str) -> None:
     raise UserError(words)
-
-
-if __name__ == "__main__":
-    from stages.store_cli import main
-
-    main()

@@ -17,10 +17,10 @@ from typing import Annotated, Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from envs.errors import UserError
-from stages.artifacts import COMPONENTS, MANIFEST, damage, is_own
 from stages.keys import Components, digest
 from stages.plan import validated
-from stages.writer import METRICS
+from stages.store.artifacts import COMPONENTS, MANIFEST, damage, is_own
+from stages.store.writer import METRICS
 
 INDEX = "carryover.json"
 #: Bytes of a JSON document, of a file, and of all files; and how many files.

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.database import Record
-from stages.store import Store
-from stages.words import DAY, age, seconds_since, size, weight
+from stages.store.database import Record
+from stages.store.runs import Store
+from stages.store.words import DAY, age, seconds_since, size, weight
 
 #: How MLflow names the folder of a run. Beside runs it keeps models and traces, which are not the store's.
 _RUN = re.compile(r"[0-9a-f]{32}")

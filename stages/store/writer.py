@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import artifacts
 from stages.contract import Artifact, Metrics, write_json
 from stages.keys import Components
+from stages.store import artifacts
 
 if TYPE_CHECKING:
-    from stages.store import Store
+    from stages.store.runs import Store
 
 METRICS = "metrics.json"
 

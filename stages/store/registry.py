@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from envs.errors import UserError
 from stages.contract import StageConfig
-from stages.database import Database
-from stages.locks import REGISTRY
+from stages.store.database import Database
+from stages.store.locks import REGISTRY
 
 if TYPE_CHECKING:
-    from stages.store import Store, StoredRun
+    from stages.store.runs import Store
+    from stages.store.writer import StoredRun
 
 CHAMPION, LATEST = "champion", "latest"
 _PREFIX = {"toy_inference": "toy-encoder", "low_level": "low-level", "evaluation": "agent"}

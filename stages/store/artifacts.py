@@ -12,7 +12,7 @@ from typing import Any
 from envs.errors import UserError
 from stages.contract import write_json
 from stages.keys import Components, digest, file_digest
-from stages.weights import unfit
+from stages.store.weights import unfit
 
 MANIFEST, COMPONENTS = "manifest.json", "components.json"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from stages.database import Record
 from stages.keys import canonical_json
-from stages.writer import StoredRun
+from stages.store.database import Record
+from stages.store.writer import StoredRun
 
 
 def tag(inputs: Mapping[str, StoredRun]) -> str:
