@@ -31,7 +31,7 @@ _TINY: dict[str, dict[str, Any]] = {
         "decisions": 12,
         "before_switch": 4,
         "resamples": 20,
-        "video_seconds": 0.5,
+        "video_seconds": 0.2,
     },
     "plots": {"points": 60},
     "comparison": {"resamples": 20},
