@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import sys
@@ -15,6 +16,9 @@ import stages.configs
 from envs import body_files
 from stages import closure
 from stages.store import Store
+
+# As in the stages' own processes; two workers whose threads wait for each other take many times as long.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("project", deadline=None)

@@ -1,6 +1,5 @@
-"""The low level at a tiny size: what it writes, and that an interruption leaves no trace."""
+"""The low level at a tiny size: what it writes."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -14,49 +13,25 @@ from stages.low_level import run
 TINY = LowLevelConfig(steps=3072, bodies=8, rollout=32, minibatch=64, epochs=1, width=8, checkpoint_every=3)
 
 
-class Interrupted(Exception):
-    """Stands for a kill between two updates."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one training."""
+    return _trained(TINY, tmp_path_factory.mktemp("made"))
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir()) if p.is_file()}
+def _trained(config: LowLevelConfig, folder: Path) -> Path:
+    run(config, {}, folder, lambda fraction, **_: None)
+    return folder
 
 
-def _folder(tmp_path: Path, name: str) -> Path:
-    (tmp_path / name).mkdir()
-    return tmp_path / name
-
-
-def test_interrupted_and_resumed_is_the_same_as_straight(tmp_path):
-    straight, resumed = _folder(tmp_path, "straight"), _folder(tmp_path, "resumed")
-    metrics = run(TINY, {}, straight, lambda fraction, **_: None)
-    calls = []
-
-    def interrupt(fraction: float, **_: float) -> None:
-        calls.append(fraction)
-        if len(calls) == 8:
-            raise Interrupted
-
-    with pytest.raises(Interrupted):
-        run(TINY, {}, resumed, interrupt)
-    seen_before = len(calls)
-    assert run(TINY, {}, resumed, interrupt) == metrics
-    assert _digests(resumed) == _digests(straight)
-    assert len(calls) - seen_before < 12  # it did not begin at the beginning
-
-
-def test_the_controller_loads_and_acts_within_bounds(tmp_path):
-    out = _folder(tmp_path, "out")
-    run(TINY, {}, out, lambda fraction, **_: None)
-    controller = Controller.load(out)
+def test_the_controller_loads_and_acts_within_bounds(made: Path):
+    controller = Controller.load(made)
     actions = controller.act(np.random.default_rng(0).normal(0, 5, (50, controller.sizes["observations"])))
     assert actions.shape == (50, 6) and (np.abs(actions) <= 1.0).all()
     assert not any(parameter.requires_grad for parameter in controller.parameters())
 
 
-def test_another_seed_is_another_controller(tmp_path):
-    first, second = _folder(tmp_path, "first"), _folder(tmp_path, "second")
-    run(TINY, {}, first, lambda fraction, **_: None)
-    run(TINY.model_copy(update={"seed": 1}), {}, second, lambda fraction, **_: None)
-    weights = [Controller.load(folder).state_dict()["net.0.weight"] for folder in (first, second)]
+def test_another_seed_is_another_controller(made: Path, tmp_path: Path):
+    other = _trained(TINY.model_copy(update={"seed": 1}), tmp_path)
+    weights = [Controller.load(folder).state_dict()["net.0.weight"] for folder in (made, other)]
     assert not torch.equal(*weights)
