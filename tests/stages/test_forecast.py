@@ -62,9 +62,9 @@ def test_time_is_the_median_of_the_same_body_else_of_the_stage(store: Store, pro
     tiny = _run(store, LOW_LEVEL, _steps(6), 1.0)
     store.client.set_tag(tiny.run_id, "profile", "tiny")
     assert forecast([LOW_LEVEL], _steps(7), store)[0].endswith("(30 s)")
-    assert forecast([LOW_LEVEL], _steps(7, "walker"), store)[0].endswith("(30 s)")
-    _run(store, LOW_LEVEL, _steps(3, "walker"), 4000.0)
-    assert forecast([LOW_LEVEL], _steps(7, "walker"), store)[0].endswith("(1 h 7 min)")
+    assert forecast([LOW_LEVEL], _steps(7, "swimmer"), store)[0].endswith("(30 s)")
+    _run(store, LOW_LEVEL, _steps(3, "swimmer"), 4000.0)
+    assert forecast([LOW_LEVEL], _steps(7, "swimmer"), store)[0].endswith("(1 h 7 min)")
 
 
 def test_a_mistake_is_found_first(store: Store, project: Path) -> None:
