@@ -158,8 +158,19 @@ class Database:
 
     def prepare(self) -> None:
         """Create the file if need be, and let readers and a writer work side by side."""
+        if self._half_made():
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         with self._connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+
+    def _half_made(self) -> bool:
+        """Whether MLflow was killed while it made the database; it cannot go on from there. Nothing is in it yet."""
+        with self._connect() as connection:
+            left = connection.execute("SELECT 1 FROM sqlite_master WHERE name LIKE '\\_alembic\\_tmp\\_%' ESCAPE '\\'")
+            if left.fetchone() is None:
+                return False
+            return not _has(connection, "runs") or connection.execute("SELECT 1 FROM runs").fetchone() is None
 
     def rehome(self, experiment_id: str) -> None:
         """Point the experiment and its runs at this root: MLflow stores absolute addresses, and a clone may move."""

@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -175,3 +176,9 @@ def test_two_processes_create_the_store_at_once(tmp_path: Path) -> None:
 def test_manifest_is_readable_json(store: Store) -> None:
     files = json.loads((_publish(store).artifact.folder / "manifest.json").read_text())["files"]
     assert files["weights"]["bytes"] == len("weights")
+
+
+def test_a_database_whose_creation_was_killed_is_made_anew(tmp_path):
+    with sqlite3.connect(tmp_path / "mlflow.db") as connection:
+        connection.execute("CREATE TABLE _alembic_tmp_experiments (experiment_id INTEGER)")
+    assert Store(tmp_path).experiment
