@@ -70,11 +70,11 @@ def test_kills(whole: tuple[Store, dict[Node, StoredRun]], tmp_path: Path, recor
     while kills < _KILLS:
         root = tmp_path / f"store {ends}"
         root.mkdir()
-        for node in _NODES if kills < _KILLS else ():
+        for node in _NODES:
             for _ in range(rng.randint(2, 5)):
                 began = time.monotonic()
                 kills += _killed(_start(node, root), rng.uniform(0.2, 1.1 * _calm_seconds(whole[1][node])), rng)
-                assert time.monotonic() - began < 300.0
+                assert time.monotonic() - began < 120.0
             wrong += _rerun(node, root, whole[1][node])
             ends += 1
             print(f"{kills} kills, {ends} reruns, wrong: {wrong}", flush=True)
