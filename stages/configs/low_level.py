@@ -11,7 +11,7 @@ class LowLevelConfig(BodyStageConfig):
     steps: int = Field(default=6_000_000, ge=1, le=10**9, description="environment steps in all")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
     rollout: int = Field(default=64, ge=1, le=10_000, description="steps of each body between two updates")
-    minibatch: int = Field(default=512, ge=2, le=1_000_000, description="samples per gradient step")
+    minibatch: int = Field(default=256, ge=2, le=1_000_000, description="samples per gradient step")
     epochs: int = Field(default=10, ge=1, le=100, description="passes over the samples of an update")
     learning_rate: float = Field(default=7e-4, gt=0, le=0.1, description="of Adam at the start; falls linearly")
     target_kl: float = Field(default=0.03, gt=0, le=1, description="an update stops early beyond this divergence")
