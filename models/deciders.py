@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from envs.tasks import SPACES, Space
-from models.inference import gaps, mlp, position_features, position_size
+from models.heads import mlp
 from models.toy_agent import ToyAgent
+from models.transitions import gaps, position_features, position_size
 
 LONGEST_STRIDE = 20
 

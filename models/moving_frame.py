@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from envs.tasks import KINDS, TOY_STEP, VELOCITY
-from models.inference import Belief, Encoder, TaskHead
+from models.encoder import Belief, Encoder
+from models.heads import TaskHead
 
 #: m/s at which the frame moves backwards, and what a metre per second of the body looks like in it: speeds from 0 to
 #: 3 m/s look like 2 to 3, which the toy was trained on, and none of them is near 0, where relative rewards explode.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from envs.tasks import SPACES, Space
-from models.inference import Decoder, Encoder, TaskHead, ToyPolicy
+from models.encoder import Encoder
+from models.heads import TaskHead, ToyPolicy
+from models.methods import METHODS, make_encoder
 
 
 def save_module(module: nn.Module, path: Path) -> None:
@@ -25,19 +28,30 @@ class ToyAgent(nn.Module):
 
     Args:
         space: toy coordinates and kinds, by name.
-        latent: size of the latent.
-        width: units of the encoder's GRU and of the decoder's layers.
+        latent: size of the latent, as far as the method leaves it open.
+        width: features of the encoder's states, and units of the decoder's layers.
         policy_width: units of the policy's layers.
+        method: of inference, by name.
+        encoder: the network along the context, by name.
     """
 
-    def __init__(self, space: str, latent: int, width: int, policy_width: int) -> None:
+    def __init__(self, space: str, latent: int, width: int, policy_width: int, method: str, encoder: str) -> None:
         super().__init__()
-        self.sizes = {"space": space, "latent": latent, "width": width, "policy_width": policy_width}
-        self.space = SPACES[space]
-        self.encoder = Encoder(self.space, latent, width)
-        self.decoder = Decoder(self.space, latent, width)
-        self.head = TaskHead(self.space, latent)
-        self.policy = ToyPolicy(self.space, latent, policy_width)
+        self.sizes = {
+            "space": space,
+            "latent": latent,
+            "width": width,
+            "policy_width": policy_width,
+            "method": method,
+            "encoder": encoder,
+        }
+        self.space, self.method = SPACES[space], METHODS[method]
+        self.encoder = make_encoder(self.space, method, encoder, latent, width)
+        size = self.encoder.latent
+        self.decoder = self.method.decoder(self.space, size, width)
+        self.head = TaskHead(self.space, size)
+        read = size if "policy" in self.method.teachers else len(self.space.kinds)
+        self.policy = ToyPolicy(self.space, size, policy_width, read)
 
     def save(self, folder: Path) -> None:
         """One safetensors file per part and ``agent.json``."""
@@ -53,6 +67,10 @@ class ToyAgent(nn.Module):
             part.load_state_dict(load_file(folder / f"{name}.safetensors"))
         return agent.requires_grad_(False).eval()
 
+    def random_encoder(self) -> Encoder:
+        """A frozen encoder of this one's shape with new weights."""
+        return _new_encoder(self.sizes).requires_grad_(False)
+
     def command(self, coordinates: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """What the toy would do next: kinds (n,) by the task head, amounts (n,) by a one-step look-ahead of the law."""
         place = torch.as_tensor(self.space.kind_of_base_task)[self.head(z)[0].argmax(dim=-1)]
@@ -62,10 +80,14 @@ class ToyAgent(nn.Module):
 
 def load_encoder(folder: Path) -> Encoder:
     """The frozen encoder alone."""
-    sizes = _sizes(folder)
-    encoder = Encoder(SPACES[sizes["space"]], sizes["latent"], sizes["width"])
+    encoder = _new_encoder(_sizes(folder))
     encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
     return encoder.requires_grad_(False).eval()
+
+
+def _new_encoder(sizes: Mapping[str, Any]) -> Encoder:
+    own = {name: value for name, value in sizes.items() if name not in ("space", "policy_width")}
+    return make_encoder(SPACES[sizes["space"]], **own)
 
 
 def _sizes(folder: Path) -> dict[str, Any]:

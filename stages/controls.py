@@ -11,7 +11,7 @@ from torch import Tensor
 
 from envs.tasks import missing
 from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor, places
-from models.inference import Encoder
+from models.encoder import Encoder
 from models.toy_agent import ToyAgent
 from stages.contract import Artifact, Route
 from stages.decisions import DecidingBodies, tensor
@@ -54,7 +54,7 @@ class Stack:
             return self.toy.encoder
         with torch.random.fork_rng():
             torch.manual_seed(_RANDOM_ENCODER_SEED)
-            return Encoder(self.toy.space, self.toy.encoder.latent, self.toy.encoder.width).requires_grad_(False)
+            return self.toy.random_encoder()
 
     def decide(self, control: str, bodies: DecidingBodies) -> Decision:
         """What the agent, or the control, does now."""

@@ -13,7 +13,7 @@ from envs.commands import Commands, low_level_observation
 from envs.stepper import Stepper
 from envs.tasks import Floats, Ints, Tasks, reward, sample_tasks
 from models.deciders import LONGEST_STRIDE
-from models.inference import Belief, Encoder
+from models.encoder import Belief, Encoder
 
 #: Errors beyond this many times the specification teach nothing more.
 WORST_REWARD = -2.0

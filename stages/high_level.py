@@ -27,8 +27,9 @@ from envs.body import load_body
 from envs.tasks import Floats, Ints, Tasks, missing
 from models.controller import Controller
 from models.deciders import HighLevelPolicy
-from models.inference import kind_scale, mlp
+from models.heads import mlp
 from models.toy_agent import load_encoder, save_module
+from models.transitions import kind_scale
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json

@@ -24,8 +24,9 @@ from envs.body import load_body
 from envs.tasks import Floats, Ints
 from models.controller import Controller
 from models.deciders import LONGEST_STRIDE, ReuseDecider, StridePredictor
-from models.inference import Belief, pack
+from models.encoder import Belief
 from models.toy_agent import ToyAgent, save_module
+from models.transitions import pack
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.striding import StridingConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from envs.tasks import TOY_STEP, Floats, Tasks, missing
 from envs.toy import Randomisation, Toys, turned_round
-from models.inference import CONTEXT
 from models.toy_agent import ToyAgent
+from models.transitions import CONTEXT
 from stages.configs.toy_inference import ToyInferenceConfig
 
 #: Share of the contexts that the learner drives itself.
@@ -80,7 +80,7 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
     starts = _tensor(toys.coordinates)
     script, own = _Script(rng, tasks, past), round(_OWN * n)
     takes_over = rng.choice(_TAKES_OVER, own)
-    state, z = torch.zeros(1, own, agent.encoder.width), agent.encoder.empty(own)
+    state, z = agent.encoder.begin(own), agent.encoder.empty(own)
     c, p = len(tasks.space.coordinates), len(tasks.space.positions)
     transitions, actions = np.empty((n, CONTEXT, 2 * c + 1)), np.empty((n, CONTEXT, p))
     for t in range(CONTEXT):

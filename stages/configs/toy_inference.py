@@ -1,10 +1,13 @@
 """Config of the toy's task inference and policy."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.contract import StageConfig
+
+MethodName = Literal["gaussian", "tigr", "melts", "stick_breaking", "pearl"]
+EncoderName = Literal["gru", "mlp", "conv", "transformer", "product"]
 
 
 class ToyInferenceConfig(StageConfig):
@@ -13,6 +16,8 @@ class ToyInferenceConfig(StageConfig):
     space: Literal["line", "plane", "posture"] = Field(
         default="line", description="coordinates and kinds of tasks: x; x and y; or x, height and pitch"
     )
+    method: MethodName = Field(default="gaussian", description="of inference")
+    encoder: EncoderName = Field(default="gru", description="network along the context; product: order does not matter")
     updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")
@@ -20,11 +25,23 @@ class ToyInferenceConfig(StageConfig):
         default=3e-3, gt=0, le=0.1, description="of Adam at its highest; one warm-up, one decay"
     )
     latent: int = Field(default=8, ge=1, le=256, description="size of the latent")
-    width: int = Field(default=64, ge=1, le=1024, description="units of the encoder's GRU and the decoder's layers")
+    width: int = Field(default=64, ge=1, le=1024, description="units of encoder and decoder")
     policy_width: int = Field(default=64, ge=1, le=1024, description="units of the policy's gate")
     train: int = Field(default=20, ge=1, le=10_000, description="training specifications per base task")
     held_out: int = Field(default=10, ge=2, le=10_000, description="held-out specifications per base task")
-    kl_weight: float = Field(default=1e-4, ge=0, le=10, description="of the divergence of the latent from N(0, I)")
+    kl_weight: float | None = Field(
+        default=None, ge=0, le=10, description="of the latent's divergence from its prior; by default the method's own"
+    )
+    sparsity_weight: float | None = Field(
+        default=None, ge=0, le=10, description="of the size of what a latent may leave open; tigr, melts, pearl"
+    )
+    crowding_weight: float | None = Field(
+        default=None, ge=0, le=10, description="of how close the classes' latents lie; tigr"
+    )
+    class_weight: float | None = Field(default=None, ge=0, le=10, description="of the true base task's logit; tigr")
+    refit: int = Field(default=100, ge=1, le=10**7, description="gradient steps between two fits of the mixture; melts")
+    concentration: float = Field(default=1.0, gt=0, le=1000, description="of the Dirichlet process; melts")
+    smallest: float = Field(default=0.02, ge=0, lt=1, description="share of the latents that a cluster holds; melts")
     switch: float = Field(
         default=0.25, ge=0, le=1, description="share of contexts in which the task changes, unannounced"
     )
@@ -32,3 +49,20 @@ class ToyInferenceConfig(StageConfig):
     noise: float = Field(default=0.1, ge=0, le=10, description="largest noise on the others' state, m and m/s")
     stride: int = Field(default=20, ge=1, le=1000, description="largest number of law steps per decision of the others")
     lag: float = Field(default=0.95, ge=0, lt=1, description="largest share of the velocity that survives a law step")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the method's penalties by name, as far as they are asked for."""
+        asked = {
+            "divergence": self.kl_weight,
+            "sparsity": self.sparsity_weight,
+            "crowding": self.crowding_weight,
+            "classes": self.class_weight,
+        }
+        return {name: weight for name, weight in asked.items() if weight is not None}
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.method == "pearl" and self.encoder != "product":
+            raise ValueError("pearl infers from a set; take encoder product, for which transitions have no order")
+        return self

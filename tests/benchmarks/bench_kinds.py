@@ -10,7 +10,7 @@ from envs.toy import EPISODE
 from models.toy_agent import ToyAgent
 from stages.contract import ROUTES, Route
 from stages.plan import Node
-from stages.toy_inference import oracle_returns, run_toy
+from stages.toy_episodes import oracle_returns, run_toy
 from tests.benchmarks.conftest import Runs
 from tests.benchmarks.table import Recorder
 

@@ -9,7 +9,8 @@ from envs.tasks import LINE, Tasks
 from envs.toy import EPISODE
 from models.toy_agent import ToyAgent
 from stages.plan import Node
-from stages.toy_inference import IDENTIFIED_AFTER, ToyEpisodes, oracle_returns, run_toy
+from stages.toy_episodes import ToyEpisodes, oracle_returns, run_toy
+from stages.toy_learner import IDENTIFIED_AFTER
 from tests.benchmarks.conftest import Runs
 from tests.benchmarks.table import Recorder
 

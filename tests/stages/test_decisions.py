@@ -6,7 +6,8 @@ import torch
 
 from envs.body import load_body
 from envs.tasks import GOAL, LINE, VELOCITY, Tasks, reward
-from models.inference import Encoder, pack
+from models.methods import make_encoder
+from models.transitions import pack
 from stages.decisions import DecidingBodies, Outcome, finish_episodes
 
 TASKS = Tasks(np.array([GOAL, VELOCITY, GOAL]), np.array([3.0, -1.0, -2.0]))
@@ -15,7 +16,7 @@ TASKS = Tasks(np.array([GOAL, VELOCITY, GOAL]), np.array([3.0, -1.0, -2.0]))
 @pytest.fixture
 def bodies():
     torch.manual_seed(0)
-    encoder = Encoder(LINE, 4, 8).requires_grad_(False)
+    encoder = make_encoder(LINE, "gaussian", "gru", 4, 8).requires_grad_(False)
     body, rng = load_body("cheetah"), np.random.default_rng(0)
     made = DecidingBodies(body, lambda seen: 0.3 * np.sin(seen[:, :6]), encoder, 3, rng)
     made.reset(TASKS)

@@ -27,7 +27,7 @@ def test_every_task_changes_into_another_and_over_seeds_into_different_ones():
 
 def test_both_controls_are_scored_after_the_change():
     torch.manual_seed(0)
-    toy = ToyAgent("line", 4, 8, 8).requires_grad_(False)
+    toy = ToyAgent("line", 4, 8, 8, "gaussian", "gru").requires_grad_(False)
     controller = Controller(18, 6, 8)
     stack = Stack(toy, ReuseDecider(toy, StridePredictor("line", 17, 8).requires_grad_(False)), tensor(LINE.look_ahead))
     episodes = switch_episodes(CHEETAH, stack, controller, 1, before=3, decisions=6)

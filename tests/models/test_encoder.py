@@ -7,13 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envs.tasks import LINE, SPACES, TOY_RANGES, Space, active_coordinate, reward, sample_tasks
-from models.inference import CONTEXT, Belief, Encoder, candidates, kind_scale, misfits, pack
+from models.encoder import Belief
+from models.latents import Gaussian
+from models.methods import METHODS, make_encoder
+from models.product import ProductEncoder
+from models.transitions import CONTEXT, candidates, kind_scale, misfits, pack
+
+#: Every method with its own encoder, every encoder with the plain method.
+PAIRS = [(method, "product" if method == "pearl" else "gru") for method in METHODS]
+PAIRS += [("gaussian", encoder) for encoder in ("mlp", "conv", "transformer", "product")]
 
 
-@pytest.fixture(scope="module")
-def encoder():
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def encoder(request: pytest.FixtureRequest):
     torch.manual_seed(0)
-    return Encoder(LINE, latent=4, width=16).requires_grad_(False)
+    return make_encoder(LINE, *request.param, latent=4, width=16).requires_grad_(False)
 
 
 def _transitions(n, time, seed=0):
@@ -22,7 +30,7 @@ def _transitions(n, time, seed=0):
     return pack(now, -torch.rand(n, time, generator=generator), following)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10, deadline=None)
 @given(time=st.integers(1, 50), n=st.integers(1, 4), seed=st.integers(0, 1000))
 def test_one_by_one_is_the_same_as_in_one_batch(encoder, time, n, seed):
     transitions = _transitions(n, time, seed)
@@ -35,13 +43,37 @@ def test_one_by_one_is_the_same_as_in_one_batch(encoder, time, n, seed):
 
 def test_following_is_the_same_while_the_window_fills(encoder):
     transitions = _transitions(3, CONTEXT)
-    state, z = torch.zeros(1, 3, encoder.width), encoder.empty(3)
+    state, z = encoder.begin(3), encoder.empty(3)
     along = encoder.along(transitions).mean
     for t in range(CONTEXT):
         torch.testing.assert_close(z, along[:, t])
         state, z = encoder.follow(state, transitions[:, : t + 1])
     torch.testing.assert_close(z, along[:, CONTEXT])
-    torch.testing.assert_close(encoder.remember(transitions), (state, z))
+    at_once = encoder.remember(transitions)
+    torch.testing.assert_close(at_once[0].float(), state.float())
+    torch.testing.assert_close(at_once[1], z)
+
+
+def test_to_a_product_the_order_does_not_matter():
+    torch.manual_seed(1)
+    pearl = make_encoder(LINE, "pearl", "product", latent=4, width=16).requires_grad_(False)
+    transitions = _transitions(3, 20)
+    mixed = transitions[:, torch.randperm(20)]
+    torch.testing.assert_close(pearl.along(mixed).mean[:, -1], pearl.along(transitions).mean[:, -1])
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_regression_finds_the_specification(space: Space, seed: int):
+    tasks, at, transitions = _seen(space, seed, 12)
+    product = make_encoder(space, "pearl", "product", latent=8, width=8).requires_grad_(False)
+    assert isinstance(product, ProductEncoder)
+    found, misfit = (part[:, -1] for part in product.explained(transitions.float()))
+    place, sign = np.unravel_index(misfit.flatten(1).argmin(dim=1).numpy(), misfit.shape[1:])
+    values = found.numpy()[np.arange(50), place, sign] * kind_scale(space).numpy()[place]
+    known = (np.abs(active_coordinate(tasks, at.swapaxes(0, 1))) > 0.3).sum(axis=0) > 6
+    assert (place == space.place(tasks.kind))[known].all()
+    assert (np.abs(values - tasks.specification)[known] < 2e-2 * np.abs(tasks.specification)[known]).all()
 
 
 def test_padding_has_no_influence(encoder):
@@ -60,8 +92,11 @@ def test_only_the_last_thirty_two_count(encoder):
     torch.testing.assert_close(encoder.infer(belief).mean, encoder.along(recent).mean[:, -1])
 
 
-def test_the_mean_is_deterministic_and_samples_spread_around_it(encoder):
+def test_the_mean_is_deterministic_and_samples_spread_around_it():
+    torch.manual_seed(0)
+    encoder = make_encoder(LINE, "gaussian", "gru", latent=4, width=16).requires_grad_(False)
     latent = encoder.along(_transitions(1, 4))
+    assert isinstance(latent, Gaussian)
     many = torch.stack([latent.sample(torch.Generator().manual_seed(seed)) for seed in range(4000)])
     torch.testing.assert_close(many.mean(dim=0), latent.mean, atol=0.1, rtol=0.1)
     torch.testing.assert_close(many.std(dim=0), (0.5 * latent.log_variance).exp(), atol=0.1, rtol=0.1)

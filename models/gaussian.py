@@ -1,0 +1,64 @@
+"""Inference method ``gaussian``: one diagonal Gaussian, held towards N(0, I), as in variational encoders."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from envs.tasks import Space
+from models.latents import Gaussian, Latent, Posterior, Terms, standard_divergence
+
+_SHARPNESS = 4.0  # of the choice between explanations
+#: Log-variances are kept between these.
+LOG_VARIANCES = (-12.0, 2.0)
+
+
+class Choice(nn.Module):
+    """Per kind, one of a transition's two candidates or a value of the state's own.
+
+    To copy a number exactly is easy for a choice and hard for a network. The choice is a sharp one, as the mean of two
+    explanations is neither.
+
+    Args:
+        width: features of a state.
+        kinds: of the space.
+        numbers: in an option.
+    """
+
+    def __init__(self, width: int, kinds: int, numbers: int = 1) -> None:
+        super().__init__()
+        self.kinds, self.numbers = kinds, numbers
+        self.net = nn.Linear(width, (3 + numbers) * kinds)
+
+    def forward(self, states: Tensor, options: Tensor, judged: Tensor) -> Tensor:
+        """(n, time, kinds, numbers) of states, options (n, time, kinds, 2, numbers) and what speaks for each."""
+        own, choice = self.net(states).unflatten(-1, (self.kinds, -1)).split([self.numbers, 3], dim=-1)
+        choice = choice + nn.functional.pad(judged, (1, 0))
+        weights = (_SHARPNESS * choice).softmax(dim=-1)
+        return (torch.cat([own.unsqueeze(-2), options], dim=-2) * weights.unsqueeze(-1)).sum(dim=-2)
+
+
+class GaussianPosterior(Posterior):
+    """The specification of each kind is a choice between explanations, the rest is free.
+
+    Args:
+        space: toy coordinates and kinds.
+        latent: size of the latent, more than the number of kinds.
+        width: features of a state.
+    """
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__()
+        self.size, kinds = latent, len(space.kinds)
+        self.choice = Choice(width, kinds)
+        self.head = nn.Linear(width + kinds, 2 * latent - kinds)
+
+    def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Gaussian:
+        chosen = self.choice(states, explained.unsqueeze(-1), judged).squeeze(-1)
+        sizes = [self.size - chosen.shape[-1], self.size]
+        rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
+        return Gaussian(torch.cat([chosen, rest], dim=-1), log_variance.clamp(*LOG_VARIANCES))
+
+    def terms(self, latent: Latent, base_task: Tensor) -> Terms:
+        assert isinstance(latent, Gaussian)
+        return {"divergence": standard_divergence(latent.mean, latent.log_variance)}

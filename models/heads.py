@@ -1,0 +1,142 @@
+"""What is read off a latent: rewards, base task and specification, and the toy's actions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from envs.tasks import Space
+from models.transitions import (
+    coordinate_scale,
+    gaps,
+    kind_coordinates,
+    kind_scale,
+    position_features,
+    position_size,
+)
+
+#: Sizes of specifications, in units, and errors that a decoder by form tells apart.
+_SMALLEST, _WORST = 0.02, 4.0
+#: Relative error at which the concave loss reaches half of its height.
+_HALFWAY = 0.03
+
+
+def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:
+    """A plain ELU network with ``depth`` hidden layers."""
+    sizes = [inputs] + [width] * depth
+    layers: list[nn.Module] = []
+    for a, b in pairwise(sizes):
+        layers += [nn.Linear(a, b), nn.ELU()]
+    return nn.Sequential(*layers, nn.Linear(width, outputs))
+
+
+class Decoder(nn.Module):
+    """Next coordinates from coordinates and action, and the reward of next coordinates under a latent.
+
+    Attributes:
+        questions: rewards that it is asked for per latent while it learns.
+    """
+
+    questions = 1
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__()
+        self.space, c = space, len(space.coordinates)
+        self.state = mlp(c + len(space.positions), width, c)
+        self.reward = mlp(position_size(space) + latent, width, 1)
+
+    def next_state(self, coordinates: Tensor, action: Tensor) -> Tensor:
+        """(..., c) from coordinates (..., c) and actions (..., positions)."""
+        return coordinates + self.state(torch.cat([coordinates / coordinate_scale(self.space), action], dim=-1))
+
+    def rewards(self, following: Tensor, z: Tensor) -> Tensor:
+        """(...,) from next coordinates (..., c) and latents (..., latent)."""
+        return self.reward(torch.cat([position_features(self.space, following), z], dim=-1)).squeeze(-1)
+
+    def miss(self, told: Tensor, earned: Tensor) -> Tensor:
+        """Loss of rewards (...,) told."""
+        return nn.functional.smooth_l1_loss(told, earned)
+
+
+class FormDecoder(Decoder):
+    """A decoder that knows the form of every reward, -|c / s - 1|, and learns which kind is asked for.
+
+    Where no label tells, this is what lets a latent find the specification that the rewards are about.
+    """
+
+    questions = 4
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__(space, latent, width)
+        kinds = len(space.kinds)
+        self.reward = mlp(latent - kinds, width, kinds, depth=1)
+
+    def rewards(self, following: Tensor, z: Tensor) -> Tensor:
+        kinds = len(self.space.kinds)
+        known, coordinate = z[..., :kinds], kind_coordinates(self.space, following)
+        away = (coordinate - known).abs() / known.abs().clamp(min=_SMALLEST)
+        return -(self.reward(z[..., kinds:]).softmax(dim=-1) * away.clamp(max=_WORST)).sum(dim=-1)
+
+    def miss(self, told: Tensor, earned: Tensor) -> Tensor:
+        error = (told - earned).abs()
+        return (error + decided(error)).mean()
+
+
+def decided(error: Tensor) -> Tensor:
+    """A concave loss of errors, none below 0.
+
+    Where two explanations are as likely, to trust either costs less than to split the difference.
+
+    A policy that trusts the wrong one moves away from the target, sees it and corrects; one that splits the difference
+    stays where it is and never finds out.
+    """
+    return error / (error + _HALFWAY)
+
+
+class TaskHead(nn.Module):
+    """Base-task logits and, per kind, the specification, read linearly off a latent."""
+
+    def __init__(self, space: Space, latent: int) -> None:
+        super().__init__()
+        self.space, kinds = space, len(space.kinds)
+        self.logits = nn.Linear(latent, len(space.base_tasks))
+        self.specification = nn.Linear(latent, kinds)
+        with torch.no_grad():  # the latent begins with what the head is asked for
+            self.specification.weight.copy_(torch.eye(kinds, latent))
+            self.specification.bias.zero_()
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (..., base tasks) and specifications (..., kinds), each in its kind's unit."""
+        return self.logits(z), self.specification(z) * kind_scale(self.space)
+
+
+class ToyPolicy(nn.Module):
+    """Latent-conditioned policy of the toy: linear controllers, and a network that says which is in charge.
+
+    Args:
+        space: toy coordinates and kinds.
+        latent: size of the latent.
+        width: units of the network.
+        read: how many of the latent's numbers the controllers see, the specifications first; all, where the policy
+            shapes the latent, else what it is not about would move them.
+    """
+
+    def __init__(self, space: Space, latent: int, width: int, read: int) -> None:
+        super().__init__()
+        self.space, self.read, actions, controllers = space, read, len(space.positions), 2 * len(space.kinds)
+        self.gate = mlp(position_size(space) + latent, width, controllers)
+        self.controllers = nn.Linear(len(space.kinds) + read, controllers * actions)
+        with torch.no_grad():
+            self.controllers.weight.mul_(0.1)
+
+    def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
+        """Actions (..., positions) before they are cut to [-1, 1], at coordinates (..., c) under latents."""
+        gate = self.gate(torch.cat([position_features(self.space, coordinates), z], dim=-1)).softmax(dim=-1)
+        offers = self.controllers(torch.cat([gaps(self.space, coordinates, z), z[..., : self.read]], dim=-1))
+        return 10.0 * (gate[..., None] * offers.unflatten(-1, (gate.shape[-1], -1))).sum(dim=-2)
+
+    def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
+        """Actions (..., positions) in [-1, 1]."""
+        return self.unbounded(coordinates, z).clamp(-1.0, 1.0)

@@ -1,0 +1,144 @@
+"""Inference method ``melts``: a Gaussian held towards a Dirichlet-process mixture of latents, without any labels.
+
+MELTS (Bing et al.), whose prior is refitted while the encoder trains. Nothing but rewards shapes the latent. Where the
+original hands its samples to the mixture as they are, here a specification is held as sign and logarithm: its errors
+are relative, and forward and backward, which touch as numbers, lie apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from envs.tasks import Space
+from models.gaussian import LOG_VARIANCES, Choice
+from models.latents import Index, Latent, Posterior, Terms, drawn, standard_divergence
+from models.mixture import MOST, Mixture, refitted
+
+#: Sizes of specifications whose logarithm is held, in units.
+_SMALLEST, _LARGEST = 0.01, 4.0
+#: Latents that a mixture is fitted to.
+_FITTED = 2000
+
+
+def folded(values: Tensor) -> Tensor:
+    """(..., 2): sign and logarithm of values (...)."""
+    return torch.stack([values.sign(), values.abs().clamp(min=_SMALLEST).log()], dim=-1)
+
+
+def unfolded(pairs: Tensor) -> Tensor:
+    """Values (...) of signs and logarithms (..., 2); between the signs lies nothing."""
+    return pairs[..., 0].clamp(-1.0, 1.0) * pairs[..., 1].exp().clamp(max=_LARGEST)
+
+
+@dataclass(frozen=True)
+class FoldedGaussian:
+    """A Gaussian over (..., 2 kinds + rest); in front of it the latent shows the specifications that it holds.
+
+    Attributes:
+        place, log_variance: of the Gaussian.
+        kinds: whose sign and logarithm come first.
+    """
+
+    place: Tensor
+    log_variance: Tensor
+    kinds: int
+
+    @property
+    def mean(self) -> Tensor:
+        return self._shown(self.place)
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        return self._shown(drawn(self.place, self.log_variance, generator))
+
+    def at(self, index: Index) -> FoldedGaussian:
+        return FoldedGaussian(self.place[index], self.log_variance[index], self.kinds)
+
+    def _shown(self, place: Tensor) -> Tensor:
+        pairs = place[..., : 2 * self.kinds].unflatten(-1, (self.kinds, 2))
+        return torch.cat([unfolded(pairs), place], dim=-1)
+
+
+class FoldedPosterior(Posterior):
+    """Of each kind sign and logarithm of the specification, and a free rest, held towards N(0, I).
+
+    Args:
+        space: toy coordinates and kinds.
+        latent: size of the specifications and the rest; their signs and logarithms come in addition.
+        width: features of a state.
+    """
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__()
+        self.kinds = len(space.kinds)
+        self.size, self.held = latent + 2 * self.kinds, latent + self.kinds
+        self.choice = Choice(width, self.kinds, numbers=2)
+        self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.held)
+
+    def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> FoldedGaussian:
+        chosen = self.choice(states, folded(explained), judged).flatten(-2)
+        sizes = [self.held - chosen.shape[-1], self.held]
+        rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
+        return FoldedGaussian(torch.cat([chosen, rest], dim=-1), log_variance.clamp(*LOG_VARIANCES), self.kinds)
+
+    def terms(self, latent: Latent, base_task: Tensor) -> Terms:
+        assert isinstance(latent, FoldedGaussian)
+        return {
+            "divergence": standard_divergence(latent.place, latent.log_variance),
+            # The specification of a kind that a task is not about is free; at one value it tells nothing.
+            "sparsity": latent.place[..., : 2 * self.kinds].abs().mean(dim=-1),
+        }
+
+
+class MeltsPosterior(FoldedPosterior):
+    """The same, held towards the mixture that was fitted last; before the first fit towards N(0, I)."""
+
+    weights: Tensor
+    means: Tensor
+    log_variances: Tensor
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__(space, latent, width)
+        self.register_buffer("means", torch.zeros(MOST, self.held))
+        self.register_buffer("log_variances", torch.zeros(MOST, self.held))
+        self.register_buffer("weights", torch.zeros(MOST))
+        self.hard = False
+
+    @property
+    def mixture(self) -> Mixture:
+        """The prior."""
+        here = self.weights > 0
+        return Mixture(self.weights[here], self.means[here], self.log_variances[here])
+
+    def keep(self, mixture: Mixture) -> None:
+        """Take a mixture of at most ``MOST`` components as the prior."""
+        for buffer, values in zip((self.weights, self.means, self.log_variances), mixture.parts, strict=True):
+            buffer.zero_()
+            buffer[: len(values)] = values
+
+    def terms(self, latent: Latent, base_task: Tensor) -> Terms:
+        assert isinstance(latent, FoldedGaussian)
+        plain = super().terms(latent, base_task)
+        if not bool(self.weights.any()):
+            return plain
+        mixture = self.mixture
+        with torch.no_grad():
+            share = mixture.responsibilities(drawn(latent.place, latent.log_variance))
+            if self.hard:
+                share = nn.functional.one_hot(share.argmax(dim=-1), share.shape[-1]).to(share.dtype)
+        return {**plain, "divergence": (share * mixture.divergences(latent.place, latent.log_variance)).sum(dim=-1)}
+
+    def refit(self, latent: Latent, concentration: float, smallest: float, seed: int) -> None:
+        """Fit the mixture to some of the means (``models.mixture.refitted``)."""
+        assert isinstance(latent, FoldedGaussian)
+        means = latent.place.detach().flatten(0, -2)
+        some = torch.randperm(len(means), generator=torch.Generator().manual_seed(seed))[:_FITTED]
+        before = self.mixture if bool(self.weights.any()) else None
+        self.keep(refitted(before, means[some], concentration, smallest, seed))
+
+    def clusters(self, latent: Latent) -> Tensor:
+        """(...,) the component that each latent's mean most likely belongs to."""
+        assert isinstance(latent, FoldedGaussian)
+        return self.mixture.responsibilities(latent.place).argmax(dim=-1)
