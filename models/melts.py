@@ -138,7 +138,6 @@ class MeltsPosterior(FoldedPosterior):
         before = self.mixture if bool(self.weights.any()) else None
         self.keep(refitted(before, means[some], concentration, smallest, seed))
 
-    def clusters(self, latent: Latent) -> Tensor:
-        """(...,) the component that each latent's mean most likely belongs to."""
-        assert isinstance(latent, FoldedGaussian)
-        return self.mixture.responsibilities(latent.place).argmax(dim=-1)
+    def clusters(self, z: Tensor) -> Tensor:
+        """(...,) the component that each of latents (..., latent) most likely belongs to."""
+        return self.mixture.responsibilities(z[..., self.kinds :]).argmax(dim=-1)

@@ -14,6 +14,7 @@ from torch.nn.functional import softplus
 
 from envs.tasks import Space
 from models.encoder import Encoder, States, embedding
+from models.heads import mlp
 from models.latents import Posterior
 from models.sequence import Sequence
 from models.transitions import candidates, outcome, transition_features
@@ -36,6 +37,7 @@ class ProductEncoder(Encoder):
     def __init__(self, space: Space, posterior: Posterior, width: int) -> None:
         super().__init__(space, Sequence(width), posterior, embedding(space, width, horizons=0), horizons=1)
         self.factor = nn.Linear(width, 2 * width)
+        self.found = mlp(4 * len(space.kinds), width, width, depth=1)
         self.width = width
 
     def begin(self, n: int) -> Tensor:
@@ -72,11 +74,13 @@ class ProductEncoder(Encoder):
 
     def _read(self, sums: Tensor) -> States:
         weighted, precision, squares = sums.split([self.width, self.width, sums.shape[-1] - 2 * self.width], dim=-1)
-        states = nn.functional.elu(weighted / (precision + 1.0))  # the prior is a factor, too
         kinds = len(self.space.kinds)
         found, small = _solved(squares.unflatten(-1, (kinds, 5)))
         misfit = torch.log1p(small.sqrt() / _TELLING) / 10.0
-        return states.float(), found.float(), misfit.float().unsqueeze(-1)
+        judged = torch.cat([found, misfit], dim=-1).float()
+        product = (weighted / (precision + 1.0)).float()  # the prior is a factor, too
+        states = nn.functional.elu(product + self.found(judged.flatten(-2)))
+        return states, found.float(), misfit.float().unsqueeze(-1)
 
 
 def _squared_rows(space: Space, transitions: Tensor) -> Tensor:

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from envs.body_files import AskedFor, body_names, body_path, read_toml, space_name
 from envs.errors import UserError
+from stages.configs.toy_inference import MethodName
 from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")
 ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
 #: Fields that follow from the node and the settings, and the parameter that sets them.
-_GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "route": "route", "routes": "route"}
+_GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "method": "method", "route": "route", "routes": "route"}
 
 #: Seconds per stage: what the tests run.
 _TINY: dict[str, dict[str, Any]] = {
@@ -51,6 +52,7 @@ RouteChoice = Annotated[
 ]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of every stage")]
 Profile = Annotated[Literal["full", "tiny"], Field(description="full training, or seconds per stage")]
+Method = Annotated[MethodName, Field(description="of task inference, which the toy is taught by")]
 Overrides = Annotated[dict[str, dict[str, Any]], Field(description="values by config field, by stage")]
 
 
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     tasks: AskedFor = Field(
         default="basic", description="kinds of tasks: velocity and goal, or all: stand, jump and flip besides"
     )
+    method: Method = "gaussian"
     seed: Seed = 0
     profile: Profile = "full"
     overrides: Overrides = {}
@@ -94,6 +97,7 @@ class ComparisonSettings(BaseModel):
 
     bodies: tuple[str, ...] = Field(default=(), description="by name, or path of their TOML; none: all that ship")
     route: RouteChoice = "both"
+    method: Method = "gaussian"
     seed: Seed = 0
     profile: Profile = "full"
     overrides: Overrides = {}
@@ -233,7 +237,7 @@ def configure(node: Node, settings: Settings) -> StageConfig:
     _refuse_given(overrides, node.stage, node.stage)
     bodies = bodies_of(node, settings)
     given = {
-        **settings.model_dump(include={"tasks", "seed"}),
+        **settings.model_dump(include={"tasks", "seed", "method"}),
         "body": next(iter(bodies), None),
         "route": node.route,
         "routes": settings.routes,

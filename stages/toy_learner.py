@@ -38,7 +38,7 @@ class Learner:
     def __init__(self, config: ToyInferenceConfig, train: Tasks, rng: np.random.Generator) -> None:
         self.config, self.train, self.rng = config, train, rng
         self.agent = ToyAgent(
-            config.space, config.latent, config.width, config.policy_width, config.method, config.encoder
+            config.space, config.latent, config.width, config.policy_width, config.method, config.network
         )
         size = self.agent.encoder.latent
         self.critic = Critic(self.agent.space, size, config.width) if self._taught_by("critic") else None
@@ -149,13 +149,17 @@ class Learner:
         """Loss of the critic, where there is one: what comes later is what it says of where the policy would go."""
         if self.critic is None:
             return {}
+        losses = [self._bellman(self.critic, practice, latent, known) for _ in range(self.agent.decoder.questions)]
+        return {"value": torch.stack(losses).mean()}
+
+    def _bellman(self, critic: Critic, practice: Practice, latent: Latent, known: Tensor) -> Tensor:
         (where, earned), z, decoder = self._asked(practice), latent.sample(), self.agent.decoder
         with torch.no_grad():
             flat, believed = where.flatten(0, 1), z.flatten(0, 1)
             after = law_of(self.agent.space, flat, self.agent.policy(flat, believed))
-            later = self.critic(decoder, after, believed).unflatten(0, known.shape).clamp(_WORST_VALUE, 0.0)
-        value = self.critic(decoder, where, z)
-        return {"value": decoder.miss(value[known], (earned + DISCOUNT * later)[known])}
+            later = critic(decoder, after, believed).unflatten(0, known.shape).clamp(_WORST_VALUE, 0.0)
+        value = critic(decoder, where, z)
+        return decoder.miss(value[known], (earned + DISCOUNT * later)[known])
 
     @torch.no_grad()
     def _refit(self, practice: Practice, update: int) -> None:

@@ -17,7 +17,10 @@ class ToyInferenceConfig(StageConfig):
         default="line", description="coordinates and kinds of tasks: x; x and y; or x, height and pitch"
     )
     method: MethodName = Field(default="gaussian", description="of inference")
-    encoder: EncoderName = Field(default="gru", description="network along the context; product: order does not matter")
+    encoder: EncoderName | None = Field(
+        default=None,
+        description="along the context; product: without an order; by default gru, of pearl product",
+    )
     updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")
@@ -61,8 +64,13 @@ class ToyInferenceConfig(StageConfig):
         }
         return {name: weight for name, weight in asked.items() if weight is not None}
 
+    @property
+    def network(self) -> EncoderName:
+        """The encoder that was asked for, or the method's own."""
+        return self.encoder or ("product" if self.method == "pearl" else "gru")
+
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        if self.method == "pearl" and self.encoder != "product":
+        if self.method == "pearl" and self.network != "product":
             raise ValueError("pearl infers from a set; take encoder product, for which transitions have no order")
         return self
