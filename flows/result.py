@@ -12,7 +12,7 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows.place import ROOT
+from flows.place import ROOT, mlflow_address
 from flows.progress import progress_path, write_line
 from stages.comparison_table import CONTROLS, shown
 from stages.runner import StoredRun
@@ -68,7 +68,7 @@ def comparison_rows(comparison: StoredRun) -> list[dict[str, Any]]:
 def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:
     """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
     shown = str(_relative(report)) if report else None
-    lines = [f"* {run.artifact.stage}: MLflow run `{run.run_id}`" for run in runs]
+    lines = [f"* {run.artifact.stage}: MLflow run [`{run.run_id}`]({mlflow_address(run.page)})" for run in runs]
     lines += [f"* report: `{shown}`"] if shown else []
     if table:
         create_table_artifact(table, key="result", description="settled error, success, falls and return")

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
 from stages import child
-from stages.contract import Metrics, StageConfig
+from stages.contract import StageConfig
+from stages.course import BEAT, Course, Event, Listener
+from stages.heartbeat import heartbeat
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.store import Store, artifacts, run_inputs
 from stages.store.registry import model_name, register
-from stages.store.writer import StoredRun, Writer
+from stages.store.writer import StoredRun
 from stages.why import why
 
 #: Seconds between two looks at a lock that another process holds.
 _POLL = 0.2
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something to show.
-
-    Attributes:
-        fraction: of the node's work, in [0, 1].
-        eta: seconds left, once known.
-        metrics: the latest ones, or the result.
-        note: why a stage is computed, what was put aside as damaged, or what it is registered as.
-    """
-
-    node: Node
-    kind: Literal["hit", "miss", "waiting", "progress", "done"]
-    fraction: float = 0.0
-    eta: float | None = None
-    metrics: Metrics = field(default_factory=dict)
-    note: str = ""
-
-
-Listener = Callable[[Event], object]
+_ELSEWHERE = "another process computes it"
 
 
 def materialise(
@@ -116,7 +96,7 @@ class _Computation:
     def _hit(self) -> StoredRun | None:
         run = self.store.find(self.key, self.notes.append)
         if run:
-            self._finish("hit", run, *self.notes)
+            self._finish("hit", run, run.seconds, *self.notes)
         return run
 
     def _locked(self) -> AcquireReturnProxy:
@@ -124,8 +104,9 @@ class _Computation:
         try:
             return lock.acquire(timeout=0)
         except Timeout:
-            self._tell(Event(self.node, "waiting", note="another process computes it"))
-            return lock.acquire(poll_interval=_POLL)
+            self._tell(Event(self.node, "waiting", note=_ELSEWHERE))
+            with heartbeat(Course(self.node, self.owner.listener, _ELSEWHERE).beat, BEAT):
+                return lock.acquire(poll_interval=_POLL)
 
     def _compute(self, force: bool) -> StoredRun:
         reason = "forced" if force else "; ".join(self.notes) or why(self.store, self.parts)
@@ -135,50 +116,34 @@ class _Computation:
             artifacts.clear(out, everything=force)
         log = self.store.state / "logs" / f"{self.key}.log"
         artifacts_in = {name: run.artifact for name, run in self.inputs.items()}
+        course = Course(self.node, self.owner.listener)
         with (
+            heartbeat(course.beat, BEAT),
             child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
             self.store.begin(self.key, self.parts, self._tags()) as writer,
         ):
+            course.writer = writer
             run_inputs.log_inputs(self.store, writer.run_id, self.inputs)
-            self._follow(process, writer)
+            for fraction, metrics in process.reports():
+                course.advance(fraction, metrics)
             assert process.metrics is not None
             run = writer.publish(out, self.key, process.metrics)
-        self._finish("done", run)
+        self._finish("done", run, course.seconds)
         return run
 
-    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, *notes: str) -> None:
+    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, seconds: float, *notes: str) -> None:
         """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
         model = model_name(self.node.stage, self.config) if self.owner.settings.profile == "full" else None
         words = register(self.store, model, run) if model else ""
-        self._tell(Event(self.node, kind, 1.0, metrics=run.metrics, note="; ".join(filter(None, [*notes, words]))))
-
-    def _follow(self, process: child.Child, writer: Writer) -> None:
-        clock = _Clock()
-        for fraction, metrics in process.reports():
-            self._tell(Event(self.node, "progress", fraction, clock.eta(fraction), metrics))
-            with self.store.explained():
-                writer.progress(fraction, metrics)
+        said = "; ".join(filter(None, [*notes, words]))
+        self._tell(Event(self.node, kind, 1.0, seconds=seconds, metrics=run.metrics, note=said, page=run.page))
 
     def _tags(self) -> dict[str, str]:
         tags = {"seed": str(self.config.seed), "profile": self.owner.settings.profile}
-        tags |= run_inputs.tags(self.store, self.inputs)
+        tags |= run_inputs.tags(self.inputs)
         if bodies := bodies_of(self.node, self.owner.settings):
             tags["body"] = ", ".join(labels(bodies))
         return tags | ({"route": self.node.route} if self.node.route else {})
 
     def _tell(self, event: Event) -> None:
         self.owner.listener(event)
-
-
-class _Clock:
-    """Time left, from the pace since the first report: a resumed stage does not begin at zero."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-
-    def eta(self, fraction: float) -> float | None:
-        now = time.monotonic()
-        began, start = self._first = self._first or (now, fraction)
-        if fraction <= start:
-            return None
-        return (now - began) * (1 - fraction) / (fraction - start)
