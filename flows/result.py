@@ -14,7 +14,7 @@ from prefect.states import Failed
 
 from flows.place import ROOT, mlflow_address
 from flows.progress import progress_path, write_line
-from stages.comparison_table import CONTROLS, shown
+from stages.comparison_table import CONTROLS, shown, swept
 from stages.runner import StoredRun
 
 #: Columns of the table: heading, metric of controls.json, statistic.
@@ -63,6 +63,11 @@ def rows(evaluations: Mapping[str, StoredRun]) -> list[dict[str, Any]]:
 def comparison_rows(comparison: StoredRun) -> list[dict[str, Any]]:
     """The table of a comparison: one row per body, route and control, as words."""
     return [dict(shown(row)) for row in comparison.artifact.json("comparison.json")["rows"]]
+
+
+def swept_rows(sweep: StoredRun) -> list[dict[str, Any]]:
+    """The table of a sweep: one row per body, route and control, as words."""
+    return [dict(swept(row)) for row in sweep.artifact.json("sweep.json")["rows"]]
 
 
 def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,10 +22,10 @@ from envs.errors import UserError
 from flows.place import mlflow_address
 from flows.progress import clock, left, line_of, progress_path, said, write_line
 from stages.child import StageFailedError
-from stages.contract import Route
+from stages.contract import Route, StageConfig
 from stages.course import Event
 from stages.plan import Node, Settings
-from stages.runner import StoredRun, materialise
+from stages.runner import StoredRun, gather, materialise
 
 #: What a key of Prefect's artifacts may not hold.
 _NO_KEY = re.compile("[^a-z0-9]+")
@@ -43,17 +43,33 @@ def stage_task(stage: str) -> Task[..., Any]:
         bodies: tuple[str, ...] = (),
         space: str | None = None,
         force: bool = False,
+        ending: str = "",
     ) -> StoredRun | State[Any]:
         node = Node(stage, route, bodies, space)
-        try:
-            listener = Listener(node, get_run_logger(), progress_path(str(flow_run.id)))
-            listener.look()
-            return materialise(node, settings, listener, force=force)
-        except (UserError, StageFailedError) as error:
-            return Failed(message=str(error))
+        return _told(node, lambda listener: materialise(node, settings, listener, force=force), ending)
 
     # Prefect's own result cache stays off: the store is the only one.
     return task(name=stage, cache_policy=NO_CACHE, persist_result=False)(run_stage)
+
+
+def gathering_task(stage: str) -> Task[..., Any]:
+    """The task of a stage over runs that are there; as ``stage_task``."""
+
+    def run_stage(
+        config: StageConfig, inputs: Mapping[str, StoredRun], about: Mapping[str, str]
+    ) -> StoredRun | State[Any]:
+        return _told(Node(stage), lambda listener: gather(Node(stage), config, inputs, about, listener))
+
+    return task(name=stage, cache_policy=NO_CACHE, persist_result=False)(run_stage)
+
+
+def _told(node: Node, compute: Callable[[Listener], StoredRun], ending: str = "") -> StoredRun | State[Any]:
+    try:
+        listener = Listener(node, get_run_logger(), progress_path(str(flow_run.id)), ending)
+        listener.look()
+        return compute(listener)
+    except (UserError, StageFailedError) as error:
+        return Failed(message=str(error))
 
 
 class Listener:
@@ -61,12 +77,19 @@ class Listener:
 
     The bar is updated at most once a second and appears only when there is something to compute; the link leads to the
     MLflow run, whose curves grow meanwhile.
+
+    Args:
+        node: whose task it is.
+        ending: of the names of the nodes, where a flow run has several of one name.
     """
 
-    def __init__(self, node: Node, logger: logging.Logger | logging.LoggerAdapter[Any], path: Path) -> None:
+    def __init__(
+        self, node: Node, logger: logging.Logger | logging.LoggerAdapter[Any], path: Path, ending: str = ""
+    ) -> None:
         self._node = node
         self._logger = logger
         self._path = path
+        self._ending = ending
         self._bars: dict[Node, UUID] = {}
         self._linked: set[Node] = set()
         self._last = 0.0
@@ -80,10 +103,13 @@ class Listener:
             self._write(event, "input")  # which its own task, if there is one, has told of
             return
         self._write(event, event.kind)
-        _TELL[event.kind](self, str(event.node), event)
+        _TELL[event.kind](self, self._name(event), event)
+
+    def _name(self, event: Event) -> str:
+        return f"{event.node}{self._ending}"
 
     def _write(self, event: Event, kind: str) -> None:
-        write_line(self._path, line_of(event, str(event.node), kind))
+        write_line(self._path, line_of(event, self._name(event), kind))
 
     def _say(self, name: str, event: Event) -> None:
         self._logger.info("%s: %s%s", name, event.kind, f", {event.note}" if event.note else "")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
@@ -48,6 +49,26 @@ def bring_up(
     return {node: work.resolve(node, force and node == wanted[0]) for node in wanted}
 
 
+def gather(
+    node: Node,
+    config: StageConfig,
+    inputs: Mapping[str, StoredRun],
+    about: Mapping[str, str],
+    listener: Listener,
+    store: Store | None = None,
+) -> StoredRun:
+    """The stored run of a stage over runs that are there, computed if need be: of one that is in no transfer's graph.
+
+    Args:
+        about: tags of its run; ``profile`` among them.
+
+    Raises:
+        UserError: a store that cannot be used.
+        StageFailedError: the stage ended by a fault of its own.
+    """
+    return _Computation(node, config, inputs, about, listener, store or Store()).stored(force=False)
+
+
 def check(wanted: Iterable[Node], settings: Settings) -> None:
     """Configure nodes and all that they depend on.
 
@@ -69,21 +90,40 @@ class _Materialiser:
     def resolve(self, node: Node, force: bool = False) -> StoredRun:
         if node not in self.finished:
             inputs = {name: self.resolve(parent) for name, parent in parents(node, self.settings).items()}
-            self.finished[node] = _Computation(self, node, inputs).stored(force)
+            made = _Computation(
+                node, configure(node, self.settings), inputs, self._about(node), self.listener, self.store
+            )
+            self.finished[node] = made.stored(force)
         return self.finished[node]
 
+    def _about(self, node: Node) -> dict[str, str]:
+        tags = {"profile": self.settings.profile}
+        if bodies := bodies_of(node, self.settings):
+            tags["body"] = ", ".join(labels(bodies))
+        return tags | ({"route": node.route} if node.route else {})
 
+
+@dataclass
 class _Computation:
     """One node with its inputs at hand."""
 
-    def __init__(self, owner: _Materialiser, node: Node, inputs: dict[str, StoredRun]) -> None:
-        self.owner, self.node, self.inputs, self.store = owner, node, inputs, owner.store
-        self.config: StageConfig = configure(node, owner.settings)
-        self.parts: Components = components(
-            node.stage, self.config, {name: run.artifact.digest for name, run in inputs.items()}
+    node: Node
+    config: StageConfig
+    inputs: Mapping[str, StoredRun]
+    about: Mapping[str, str]
+    listener: Listener
+    store: Store
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def parts(self) -> Components:
+        return components(
+            self.node.stage, self.config, {name: run.artifact.digest for name, run in self.inputs.items()}
         )
-        self.key = key(self.parts)
-        self.notes: list[str] = []
+
+    @cached_property
+    def key(self) -> str:
+        return key(self.parts)
 
     def stored(self, force: bool) -> StoredRun:
         if not force and (run := self._hit()):
@@ -104,19 +144,19 @@ class _Computation:
         try:
             return lock.acquire(timeout=0)
         except Timeout:
-            self._tell(Event(self.node, "waiting", note=_ELSEWHERE))
-            with heartbeat(Course(self.node, self.owner.listener, _ELSEWHERE).beat, BEAT):
+            self.listener(Event(self.node, "waiting", note=_ELSEWHERE))
+            with heartbeat(Course(self.node, self.listener, _ELSEWHERE).beat, BEAT):
                 return lock.acquire(poll_interval=_POLL)
 
     def _compute(self, force: bool) -> StoredRun:
         reason = "forced" if force else "; ".join(self.notes) or why(self.store, self.parts)
-        self._tell(Event(self.node, "miss", note=reason))
+        self.listener(Event(self.node, "miss", note=reason))
         out = self.store.work(self.key)
         with self.store.explained():
             artifacts.clear(out, everything=force)
         log = self.store.state / "logs" / f"{self.key}.log"
         artifacts_in = {name: run.artifact for name, run in self.inputs.items()}
-        course = Course(self.node, self.owner.listener)
+        course = Course(self.node, self.listener)
         with (
             heartbeat(course.beat, BEAT),
             child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
@@ -133,17 +173,10 @@ class _Computation:
 
     def _finish(self, kind: Literal["hit", "done"], run: StoredRun, seconds: float, *notes: str) -> None:
         """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
-        model = model_name(self.node.stage, self.config) if self.owner.settings.profile == "full" else None
+        model = model_name(self.node.stage, self.config) if self.about["profile"] == "full" else None
         words = register(self.store, model, run) if model else ""
         said = "; ".join(filter(None, [*notes, words]))
-        self._tell(Event(self.node, kind, 1.0, seconds=seconds, metrics=run.metrics, note=said, page=run.page))
+        self.listener(Event(self.node, kind, 1.0, seconds=seconds, metrics=run.metrics, note=said, page=run.page))
 
     def _tags(self) -> dict[str, str]:
-        tags = {"seed": str(self.config.seed), "profile": self.owner.settings.profile}
-        tags |= run_inputs.tags(self.inputs)
-        if bodies := bodies_of(self.node, self.owner.settings):
-            tags["body"] = ", ".join(labels(bodies))
-        return tags | ({"route": self.node.route} if self.node.route else {})
-
-    def _tell(self, event: Event) -> None:
-        self.owner.listener(event)
+        return {"seed": str(self.config.seed), **self.about, **run_inputs.tags(self.inputs)}
