@@ -13,7 +13,7 @@ from rich.table import Table
 from flows.progress import Line, clock, left, said
 
 #: Without a terminal, seconds between two lines of a stage under way, at least.
-_PAUSE = 3.0
+_PAUSE = 2.5
 #: Of the names, at least.
 _WIDTH = 22
 

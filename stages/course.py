@@ -15,7 +15,7 @@ from stages.plan import Node
 from stages.store.writer import Writer
 
 #: Seconds between two signs of life of a stage that has nothing to say.
-BEAT = 2.0
+BEAT = 1.5
 #: What a stage can have done at most before its result is stored.
 _NOT_ALL = 0.99
 
