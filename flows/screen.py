@@ -14,6 +14,10 @@ from flows.progress import Line, clock, left, said
 
 #: Without a terminal, seconds between two lines of a stage under way, at least.
 _PAUSE = 2.5
+#: Kinds of lines after which nothing is to come of a stage.
+_ENDS = ("hit", "done")
+#: Lines of a terminal that are left to others.
+_AROUND = 6
 #: Of the names, at least.
 _WIDTH = 22
 
@@ -21,7 +25,8 @@ _WIDTH = 22
 class Screen:
     """One line per stage: bar, share done, time taken and left, latest metric.
 
-    Without a terminal, a line whenever something changes, and every few seconds of what is under way.
+    Where they do not all fit, those under way have one, and the others pass by above. Without a terminal, a line
+    whenever something changes, and every few seconds of what is under way.
     """
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
@@ -38,8 +43,10 @@ class Screen:
             auto_refresh=console.is_terminal,
             refresh_per_second=4,
         )
+        self._crowded = console.is_terminal and len(names) > console.height - _AROUND
         self._ids: dict[str, TaskID] = {
-            name: self._bars.add_task(name, total=1.0, seconds="", left="", note="waiting") for name in names
+            name: self._bars.add_task(name, total=1.0, visible=not self._crowded, seconds="", left="", note="waiting")
+            for name in names
         }
         self._printed: dict[str, float] = {}
 
@@ -56,15 +63,19 @@ class Screen:
         """Bring the line of a stage up to date."""
         name, took = line["name"], clock(line["seconds"]) if line["seconds"] else ""
         if name in self._ids:
+            there = not self._crowded or line["kind"] not in _ENDS
             share, rest = line["fraction"], left(line)
-            self._bars.update(self._ids[name], completed=share, seconds=took, left=rest, note=said(line))
-        if not self._console.is_terminal and self._is_due(line):
+            self._bars.update(self._ids[name], completed=share, visible=there, seconds=took, left=rest, note=said(line))
+        if self._is_due(line):
             self._printed[name] = line["time"]
             words = [f"{line['fraction']:.0%}", took, left(line)] if line["kind"] == "progress" else []
             shown = ", ".join(filter(None, [*words, said(line)]))
             self._console.print(f"{name:<{self._width}} {shown}", highlight=False, markup=False, soft_wrap=True)
 
     def _is_due(self, line: Line) -> bool:
+        """Whether a line is to be printed that stays."""
+        if self._console.is_terminal:
+            return self._crowded and line["kind"] in _ENDS
         if line["kind"] == "progress":
             return line["time"] - self._printed.get(line["name"], 0.0) >= _PAUSE
         return line["kind"] != "look"

@@ -44,6 +44,19 @@ def test_a_terminal_shows_a_bar_per_stage() -> None:
         assert words in shown
 
 
+def test_where_not_all_fit_those_under_way_are_shown() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, height=20)
+    names = [f"low_level_seed{seed}" for seed in range(30)]
+    with Screen(console, names) as screen:
+        screen.show(_line(name=names[0]))
+        screen.show(_line(name=names[1]))
+        screen.show(_line(name=names[0], kind="done", fraction=1.0, eta=None, metrics={}))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert names[2] not in shown
+    assert "done" in shown and names[0] not in shown.split("done")[-1] and names[1] in shown.split("done")[-1]
+
+
 def test_without_a_terminal_changes_are_printed_and_every_few_seconds_how_it_goes() -> None:
     console = Console(file=io.StringIO(), width=120)
     with Screen(console, ["low_level"]) as screen:
