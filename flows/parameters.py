@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from pydantic import BaseModel
@@ -22,12 +23,13 @@ from stages.plan import (
     validated,
 )
 from stages.runner import check as check_nodes
+from stages.sweep_plan import SweepSettings
 
 
 def deployment_names() -> dict[str, list[str]]:
     """The deployments by flow."""
     stages = [stage.replace("_", "-") for stage in STAGES]
-    return {"transfer": body_names(), "compare-bodies": ["all"], "stage": stages}
+    return {"transfer": body_names(), "compare-bodies": ["all"], "sweep": ["all"], "stage": stages}
 
 
 def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
@@ -62,6 +64,21 @@ def check_comparison(parameters: Mapping[str, Any]) -> ComparisonSettings:
     """
     asked = validated(ComparisonSettings, parameters)
     check_nodes([asked.node], asked.settings)
+    return asked
+
+
+def check_sweep(parameters: Mapping[str, Any]) -> SweepSettings:
+    """What a sweep is told, from parameters as they came in.
+
+    Raises:
+        UserError: as ``check_comparison``, and workers that are not installed.
+    """
+    asked = validated(SweepSettings, parameters)
+    kind = asked.workers.partition("=")[0]
+    if kind != "processes" and find_spec(f"prefect_{kind}") is None:
+        raise UserError(f"workers: {kind} is not installed; .venv/bin/pip install -e '.[{kind}]' -c constraints.txt")
+    for point in asked.points.values():
+        check_nodes([point.node], point.settings)
     return asked
 
 

@@ -23,6 +23,8 @@ from envs.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Where `mlflow ui` serves its pages.
+_MLFLOW = "http://127.0.0.1:5000"
 #: How long a server with a busy database is asked again, s.
 _PATIENCE = 30.0
 
@@ -56,6 +58,11 @@ class Place:
     def log(self, name: str) -> Path:
         """Log of a service."""
         return self.home / f"{name}.log"
+
+
+def mlflow_address(page: str) -> str:
+    """Where a page of MLflow is, once `mlflow ui` serves it."""
+    return f"{_MLFLOW}/{page}"
 
 
 def configured() -> Place:

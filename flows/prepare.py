@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from envs.errors import UserError
-from flows.parameters import check, check_comparison, check_stage, deployment_names
+from flows.parameters import check, check_comparison, check_stage, check_sweep, deployment_names
 from flows.place import configured
 from flows.services import QUIET, up, wait_for_deployment
 
@@ -30,10 +30,10 @@ def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
         raise UserError(f"{name}: no such deployment; choose one of {', '.join(f'{flow}/{known}' for known in known)}")
     if flow == "transfer":
         check({"body": deployment} | parameters)
-    elif flow == "compare-bodies":
-        check_comparison(parameters)
-    else:
+    elif flow == "stage":
         check_stage(parameters, deployment.replace("-", "_"))
+    else:
+        {"compare-bodies": check_comparison, "sweep": check_sweep}[flow](parameters)
     if place.local:
         up(place, lambda line: print(line, file=sys.stderr))
         wait_for_deployment(place, name)

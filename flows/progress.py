@@ -7,13 +7,18 @@ store's root.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stages.course import Event
 from stages.store import default_root
 
 Line = dict[str, Any]
+_SHOWN_METRICS = 2
+_ELSE = {"done": "done", "waiting": "waiting"}
+_WORDS = {"look": "looking in the store", "hit": "stored", "miss": "computing"}
 
 
 def progress_path(flow_run_id: str) -> Path:
@@ -26,6 +31,38 @@ def write_line(path: Path, line: Line) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def line_of(event: Event, name: str, kind: str) -> Line:
+    """An event of a stage as a line."""
+    return {
+        "name": name,
+        "kind": kind,
+        "time": time.time(),
+        "fraction": event.fraction,
+        "eta": event.eta,
+        "seconds": event.seconds,
+        "metrics": event.metrics,
+        "note": event.note,
+    }
+
+
+def said(line: Line) -> str:
+    """What a line tells beside share done and time: its note, and the latest metrics."""
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in list(line["metrics"].items())[:_SHOWN_METRICS])
+    words = _WORDS.get(line["kind"], "")
+    return ", ".join(part for part in (words, line["note"], metrics) if part) or _ELSE.get(line["kind"], "")
+
+
+def left(line: Line) -> str:
+    """The time left, in words; empty while it is not known."""
+    return "" if line["eta"] is None else f"{clock(line['eta'])} left"
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds: 1:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 class ProgressReader:

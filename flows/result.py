@@ -12,9 +12,9 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows.place import ROOT
+from flows.place import ROOT, mlflow_address
 from flows.progress import progress_path, write_line
-from stages.comparison_table import CONTROLS, shown
+from stages.comparison_table import CONTROLS, shown, swept
 from stages.runner import StoredRun
 
 #: Columns of the table: heading, metric of controls.json, statistic.
@@ -65,10 +65,15 @@ def comparison_rows(comparison: StoredRun) -> list[dict[str, Any]]:
     return [dict(shown(row)) for row in comparison.artifact.json("comparison.json")["rows"]]
 
 
+def swept_rows(sweep: StoredRun) -> list[dict[str, Any]]:
+    """The table of a sweep: one row per body, route and control, as words."""
+    return [dict(swept(row)) for row in sweep.artifact.json("sweep.json")["rows"]]
+
+
 def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:
     """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
     shown = str(_relative(report)) if report else None
-    lines = [f"* {run.artifact.stage}: MLflow run `{run.run_id}`" for run in runs]
+    lines = [f"* {run.artifact.stage}: MLflow run [`{run.run_id}`]({mlflow_address(run.page)})" for run in runs]
     lines += [f"* report: `{shown}`"] if shown else []
     if table:
         create_table_artifact(table, key="result", description="settled error, success, falls and return")

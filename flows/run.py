@@ -1,6 +1,7 @@
 """``make run``: start what is needed, trigger ``transfer/<body>``, show how it goes, show the result, tidy up.
 
-``make compare`` does the same with ``compare-bodies/all``: ``python -m flows.run compare-bodies``.
+``make compare`` does the same with ``compare-bodies/all``, ``make sweep`` with ``sweep/all``: ``python -m flows.run
+compare-bodies``, ``python -m flows.run sweep``.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from rich.console import Console
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from flows.parameters import check, check_comparison
+from flows.parameters import check, check_comparison, check_sweep
 from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
 from stages.forecast import forecast
 from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes
+from stages.sweep_plan import SweepSettings
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
@@ -41,37 +43,47 @@ class Job:
     Attributes:
         deployment: as ``flow/deployment``.
         parameters: of its flow, checked.
-        settings: of every node.
-        last: what everything else is needed for.
+        parts: what everything else is needed for, with the settings of all that, by the ending of their names.
+        table: what is made of several parts, by name.
     """
 
     deployment: str
     parameters: dict[str, Any]
-    settings: Settings
-    last: Node
+    parts: Mapping[str, tuple[Settings, Node]]
+    table: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
         """Names of what is brought up to date, parents first."""
-        return [str(node) for node in nodes(self.settings, self.last)]
+        return [
+            *(f"{node}{ending}" for ending, (settings, last) in self.parts.items() for node in nodes(settings, last)),
+            *self.table,
+        ]
 
 
 def _transfer(given: Mapping[str, Any]) -> Job:
     """A body given by path goes through the deployment of the first body."""
     settings = check(given)
     body = settings.body if settings.body in body_names() else body_names()[0]
-    return Job(f"transfer/{body}", settings.model_dump(mode="json"), settings, Node("plots"))
+    return Job(f"transfer/{body}", settings.model_dump(mode="json"), {"": (settings, Node("plots"))})
 
 
 def _comparison(given: Mapping[str, Any]) -> Job:
     asked = check_comparison(given)
-    return Job("compare-bodies/all", asked.model_dump(mode="json"), asked.settings, asked.node)
+    return Job("compare-bodies/all", asked.model_dump(mode="json"), {"": (asked.settings, asked.node)})
+
+
+def _sweep(given: Mapping[str, Any]) -> Job:
+    asked = check_sweep(given)
+    parts = {ending: (point.settings, point.node) for ending, point in asked.points.items()}
+    return Job("sweep/all", asked.model_dump(mode="json"), parts, ("sweep",))
 
 
 #: By flow: its parameters, and what it makes of them.
 _FLOWS: dict[str, tuple[type[BaseModel], Callable[[Mapping[str, Any]], Job]]] = {
     "transfer": (Settings, _transfer),
     "compare-bodies": (ComparisonSettings, _comparison),
+    "sweep": (SweepSettings, _sweep),
 }
 
 
@@ -109,13 +121,15 @@ def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
     for name, field in model.model_fields.items():
         if name != "overrides":
             words = f"{field.description} (default: {field.default})" if field.default else field.description
-            parser.add_argument(f"--{name}", nargs="*" if name == "bodies" else None, help=words)
+            parser.add_argument(f"--{name.replace('_', '-')}", nargs="*" if name == "bodies" else None, help=words)
     parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
     return parser
 
 
 def _tell(job: Job) -> int:
-    print(*forecast([job.last], job.settings), sep="\n")
+    for ending, (settings, last) in job.parts.items():
+        lines = forecast([last], settings)
+        print(*([f"{ending.strip('_')}:"] if ending else []), *lines, sep="\n")
     return 0
 
 

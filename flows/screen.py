@@ -10,15 +10,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from flows.progress import Line
+from flows.progress import Line, clock, left, said
 
-_SHOWN_METRICS = 2
+#: Without a terminal, seconds between two lines of a stage under way, at least.
+_PAUSE = 2.5
+#: Kinds of lines after which nothing is to come of a stage.
+_ENDS = ("hit", "done")
+#: Lines of a terminal that are left to others.
+_AROUND = 6
 #: Of the names, at least.
 _WIDTH = 22
 
 
 class Screen:
-    """One line per stage: bar, share done, time left, latest metric. Without a terminal, a line per change."""
+    """One line per stage: bar, share done, time taken and left, latest metric.
+
+    Where they do not all fit, those under way have one, and the others pass by above. Without a terminal, a line
+    whenever something changes, and every few seconds of what is under way.
+    """
 
     def __init__(self, console: Console, names: Sequence[str]) -> None:
         self._console = console
@@ -27,13 +36,19 @@ class Screen:
             TextColumn(f"{{task.description:<{self._width}}}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
-            TextColumn("{task.fields[eta]:>8}"),
+            TextColumn("{task.fields[seconds]:>5}"),
+            TextColumn("{task.fields[left]:>10}"),
             TextColumn("{task.fields[note]}"),
             console=console,
             auto_refresh=console.is_terminal,
             refresh_per_second=4,
         )
-        self._ids: dict[str, TaskID] = {name: self._bars.add_task(name, total=1.0, eta="", note="") for name in names}
+        self._crowded = console.is_terminal and len(names) > console.height - _AROUND
+        self._ids: dict[str, TaskID] = {
+            name: self._bars.add_task(name, total=1.0, visible=not self._crowded, seconds="", left="", note="waiting")
+            for name in names
+        }
+        self._printed: dict[str, float] = {}
 
     def __enter__(self) -> Screen:
         if self._console.is_terminal:
@@ -46,24 +61,24 @@ class Screen:
 
     def show(self, line: Line) -> None:
         """Bring the line of a stage up to date."""
-        name, note, eta = line["name"], _note(line), _duration(line["eta"])
+        name, took = line["name"], clock(line["seconds"]) if line["seconds"] else ""
         if name in self._ids:
-            self._bars.update(self._ids[name], completed=line["fraction"], eta=eta, note=note)
-        if not self._console.is_terminal and line["kind"] != "progress":
-            self._console.print(f"{name:<{self._width}} {note}", highlight=False, markup=False)
+            there = not self._crowded or line["kind"] not in _ENDS
+            share, rest = line["fraction"], left(line)
+            self._bars.update(self._ids[name], completed=share, visible=there, seconds=took, left=rest, note=said(line))
+        if self._is_due(line):
+            self._printed[name] = line["time"]
+            words = [f"{line['fraction']:.0%}", took, left(line)] if line["kind"] == "progress" else []
+            shown = ", ".join(filter(None, [*words, said(line)]))
+            self._console.print(f"{name:<{self._width}} {shown}", highlight=False, markup=False, soft_wrap=True)
 
-
-def _note(line: Line) -> str:
-    metrics = ", ".join(f"{name} {value:.4g}" for name, value in list(line["metrics"].items())[:_SHOWN_METRICS])
-    words = {"hit": "stored", "miss": "computing", "waiting": "waiting for another process"}.get(line["kind"], "")
-    return ", ".join(part for part in (words, line["note"], metrics) if part) or line["kind"]
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} left" if minutes else f"{rest} s left"
+    def _is_due(self, line: Line) -> bool:
+        """Whether a line is to be printed that stays."""
+        if self._console.is_terminal:
+            return self._crowded and line["kind"] in _ENDS
+        if line["kind"] == "progress":
+            return line["time"] - self._printed.get(line["name"], 0.0) >= _PAUSE
+        return line["kind"] != "look"
 
 
 #: Columns of words; the others hold numbers.

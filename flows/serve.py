@@ -18,6 +18,7 @@ from envs.errors import UserError
 from flows.compare import compare_bodies
 from flows.place import answers, configured
 from flows.stage import stage
+from flows.sweep import sweep
 from flows.transfer import transfer
 from stages.plan import STAGES
 
@@ -33,7 +34,7 @@ def deployments() -> dict[Name, Adder]:
     """What is served: (flow, deployment) and how to register it."""
     return (
         {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()}
-        | {("compare-bodies", "all"): _adder(compare_bodies, "all", {})}
+        | {("compare-bodies", "all"): _adder(compare_bodies, "all", {}), ("sweep", "all"): _adder(sweep, "all", {})}
         | {("stage", name.replace("_", "-")): _adder(stage, name.replace("_", "-"), {"stage": name}) for name in STAGES}
     )
 

@@ -11,6 +11,9 @@ from prefect.runtime import flow_run
 
 from flows.progress import Line, ProgressReader, progress_path
 
+#: Kinds of lines that say nothing of what became of a stage.
+_PASSING = ("result", "look", "progress")
+
 
 def with_verdicts(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a flow end with the table artifact ``verdicts``, be it done or failed."""
@@ -29,7 +32,7 @@ def rows(lines: Iterable[Line]) -> list[dict[str, str]]:
     """One row per stage, in the order in which they were first told of."""
     told: dict[str, list[Line]] = {}
     for line in lines:
-        if line["kind"] != "result":
+        if line["kind"] not in _PASSING:
             told.setdefault(line["name"], []).append(line)
     return [
         {

@@ -61,6 +61,7 @@ def spawn(stage: str, config: StageConfig, inputs: Mapping[str, Artifact], out: 
     job = {
         "stage": stage,
         "config": config.model_dump(mode="json"),
+        "config_class": [type(config).__module__, type(config).__name__],
         "inputs": {
             name: {"stage": a.stage, "key": a.key, "digest": a.digest, "folder": str(a.folder)}
             for name, a in inputs.items()

@@ -136,7 +136,7 @@ def _shown() -> Iterator[Listener]:
                 if event.node not in tasks:
                     tasks[event.node] = progress.add_task(str(event.node), total=1.0, now="")
                 progress.update(tasks[event.node], completed=event.fraction, now=_now(event))
-            if event.kind == "done" and event.node in tasks:
+            if event.kind in ("done", "hit") and event.node in tasks:
                 progress.remove_task(tasks.pop(event.node))
 
         yield listen
@@ -149,7 +149,8 @@ def _line(event: Event) -> str:
 
 def _now(event: Event) -> str:
     left = "" if event.eta is None else f"{event.eta:.0f} s left"
-    return "  ".join(filter(None, [left, *(f"{name} {value:.4g}" for name, value in list(event.metrics.items())[-2:])]))
+    metrics = [f"{name} {value:.4g}" for name, value in list(event.metrics.items())[-2:]]
+    return "  ".join(filter(None, [event.note, left, *metrics]))
 
 
 def _show_metrics(run: StoredRun) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -21,6 +22,7 @@ _BYSTANDERS = frozenset({"pydantic", "mlflow", "filelock", "rich"})
 _NAMED_OTHERWISE = {"PIL": "pillow", "sklearn": "scikit-learn"}
 #: Python 3.11 miscounts its recursion depth when two threads build syntax trees at once.
 _PARSING = threading.Lock()
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,16 @@ def parse(path: Path) -> Parsed:
 
 @lru_cache(maxsize=1024)
 def _parse(path: Path, _modified: int, _size: int) -> Parsed:
-    tree = _Essence().visit(ast.parse(path.read_bytes(), path.name))
+    tree = _Essence().visit(_tree(path))
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return Parsed(digest, frozenset(_imports(tree)))
+
+
+def _tree(path: Path) -> ast.AST:
+    for _ in range(_TRIES):
+        with suppress(SystemError):  # another library's thread, as a Dask worker has them, built a tree meanwhile
+            return ast.parse(path.read_bytes(), path.name)
+    return ast.parse(path.read_bytes(), path.name)
 
 
 class _Essence(ast.NodeTransformer):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from envs.tasks import Floats
-from stages.comparison_table import CONTROLS, markdown
+from stages.comparison_table import CONTROLS, NUMBERS, markdown
 from stages.configs.comparison import ComparisonConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 
@@ -107,5 +107,5 @@ def _headline(rows: list[dict[str, Any]]) -> Metrics:
         f"{row['body']}/{row['route']}/{name}": row[name]
         for row in rows
         if row["control"] == "agent"
-        for name in ("goal_settled", "velocity_settled", "success", "fall_rate", "return")
+        for name in NUMBERS
     }

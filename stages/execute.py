@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from envs.errors import UserError
-from stages.contract import Artifact, Metrics
-from stages.plan import config_class
+from stages.contract import Artifact, Metrics, StageConfig
 
 _DIE_WITH_PARENT = 1
 #: Seconds between two reports.
@@ -61,7 +60,8 @@ def _run(job: dict[str, Any], reporter: Reporter) -> Metrics:
     stage = import_module(f"stages.{job['stage']}")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-    config = config_class(job["stage"]).model_validate(job["config"])
+    module, name = job["config_class"]
+    config: StageConfig = getattr(import_module(module), name).model_validate(job["config"])
     inputs = {name: Artifact(**{**given, "folder": Path(given["folder"])}) for name, given in job["inputs"].items()}
     return _floats(stage.run(config, inputs, Path(job["out"]), reporter))
 

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from filelock import AcquireReturnProxy, Timeout
 
 from stages import child
-from stages.contract import Metrics, StageConfig
+from stages.contract import StageConfig
+from stages.course import BEAT, Course, Event, Listener
+from stages.heartbeat import heartbeat
 from stages.keys import Components, components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.store import Store, artifacts, run_inputs
 from stages.store.registry import model_name, register
-from stages.store.writer import StoredRun, Writer
+from stages.store.writer import StoredRun
 from stages.why import why
 
 #: Seconds between two looks at a lock that another process holds.
 _POLL = 0.2
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something to show.
-
-    Attributes:
-        fraction: of the node's work, in [0, 1].
-        eta: seconds left, once known.
-        metrics: the latest ones, or the result.
-        note: why a stage is computed, what was put aside as damaged, or what it is registered as.
-    """
-
-    node: Node
-    kind: Literal["hit", "miss", "waiting", "progress", "done"]
-    fraction: float = 0.0
-    eta: float | None = None
-    metrics: Metrics = field(default_factory=dict)
-    note: str = ""
-
-
-Listener = Callable[[Event], object]
+_ELSEWHERE = "another process computes it"
 
 
 def materialise(
@@ -68,6 +49,26 @@ def bring_up(
     return {node: work.resolve(node, force and node == wanted[0]) for node in wanted}
 
 
+def gather(
+    node: Node,
+    config: StageConfig,
+    inputs: Mapping[str, StoredRun],
+    about: Mapping[str, str],
+    listener: Listener,
+    store: Store | None = None,
+) -> StoredRun:
+    """The stored run of a stage over runs that are there, computed if need be: of one that is in no transfer's graph.
+
+    Args:
+        about: tags of its run; ``profile`` among them.
+
+    Raises:
+        UserError: a store that cannot be used.
+        StageFailedError: the stage ended by a fault of its own.
+    """
+    return _Computation(node, config, inputs, about, listener, store or Store()).stored(force=False)
+
+
 def check(wanted: Iterable[Node], settings: Settings) -> None:
     """Configure nodes and all that they depend on.
 
@@ -89,21 +90,40 @@ class _Materialiser:
     def resolve(self, node: Node, force: bool = False) -> StoredRun:
         if node not in self.finished:
             inputs = {name: self.resolve(parent) for name, parent in parents(node, self.settings).items()}
-            self.finished[node] = _Computation(self, node, inputs).stored(force)
+            made = _Computation(
+                node, configure(node, self.settings), inputs, self._about(node), self.listener, self.store
+            )
+            self.finished[node] = made.stored(force)
         return self.finished[node]
 
+    def _about(self, node: Node) -> dict[str, str]:
+        tags = {"profile": self.settings.profile}
+        if bodies := bodies_of(node, self.settings):
+            tags["body"] = ", ".join(labels(bodies))
+        return tags | ({"route": node.route} if node.route else {})
 
+
+@dataclass
 class _Computation:
     """One node with its inputs at hand."""
 
-    def __init__(self, owner: _Materialiser, node: Node, inputs: dict[str, StoredRun]) -> None:
-        self.owner, self.node, self.inputs, self.store = owner, node, inputs, owner.store
-        self.config: StageConfig = configure(node, owner.settings)
-        self.parts: Components = components(
-            node.stage, self.config, {name: run.artifact.digest for name, run in inputs.items()}
+    node: Node
+    config: StageConfig
+    inputs: Mapping[str, StoredRun]
+    about: Mapping[str, str]
+    listener: Listener
+    store: Store
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def parts(self) -> Components:
+        return components(
+            self.node.stage, self.config, {name: run.artifact.digest for name, run in self.inputs.items()}
         )
-        self.key = key(self.parts)
-        self.notes: list[str] = []
+
+    @cached_property
+    def key(self) -> str:
+        return key(self.parts)
 
     def stored(self, force: bool) -> StoredRun:
         if not force and (run := self._hit()):
@@ -116,7 +136,7 @@ class _Computation:
     def _hit(self) -> StoredRun | None:
         run = self.store.find(self.key, self.notes.append)
         if run:
-            self._finish("hit", run, *self.notes)
+            self._finish("hit", run, run.seconds, *self.notes)
         return run
 
     def _locked(self) -> AcquireReturnProxy:
@@ -124,61 +144,39 @@ class _Computation:
         try:
             return lock.acquire(timeout=0)
         except Timeout:
-            self._tell(Event(self.node, "waiting", note="another process computes it"))
-            return lock.acquire(poll_interval=_POLL)
+            self.listener(Event(self.node, "waiting", note=_ELSEWHERE))
+            with heartbeat(Course(self.node, self.listener, _ELSEWHERE).beat, BEAT):
+                return lock.acquire(poll_interval=_POLL)
 
     def _compute(self, force: bool) -> StoredRun:
         reason = "forced" if force else "; ".join(self.notes) or why(self.store, self.parts)
-        self._tell(Event(self.node, "miss", note=reason))
+        self.listener(Event(self.node, "miss", note=reason))
         out = self.store.work(self.key)
         with self.store.explained():
             artifacts.clear(out, everything=force)
         log = self.store.state / "logs" / f"{self.key}.log"
         artifacts_in = {name: run.artifact for name, run in self.inputs.items()}
+        course = Course(self.node, self.listener)
         with (
+            heartbeat(course.beat, BEAT),
             child.spawn(self.node.stage, self.config, artifacts_in, out, log) as process,
             self.store.begin(self.key, self.parts, self._tags()) as writer,
         ):
+            course.writer = writer
             run_inputs.log_inputs(self.store, writer.run_id, self.inputs)
-            self._follow(process, writer)
+            for fraction, metrics in process.reports():
+                course.advance(fraction, metrics)
             assert process.metrics is not None
             run = writer.publish(out, self.key, process.metrics)
-        self._finish("done", run)
+        self._finish("done", run, course.seconds)
         return run
 
-    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, *notes: str) -> None:
+    def _finish(self, kind: Literal["hit", "done"], run: StoredRun, seconds: float, *notes: str) -> None:
         """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
-        model = model_name(self.node.stage, self.config) if self.owner.settings.profile == "full" else None
+        model = model_name(self.node.stage, self.config) if self.about["profile"] == "full" else None
         words = register(self.store, model, run) if model else ""
-        self._tell(Event(self.node, kind, 1.0, metrics=run.metrics, note="; ".join(filter(None, [*notes, words]))))
-
-    def _follow(self, process: child.Child, writer: Writer) -> None:
-        clock = _Clock()
-        for fraction, metrics in process.reports():
-            self._tell(Event(self.node, "progress", fraction, clock.eta(fraction), metrics))
-            with self.store.explained():
-                writer.progress(fraction, metrics)
+        said = "; ".join(filter(None, [*notes, words]))
+        self.listener(Event(self.node, kind, 1.0, seconds=seconds, metrics=run.metrics, note=said, page=run.page))
 
     def _tags(self) -> dict[str, str]:
-        tags = {"seed": str(self.config.seed), "profile": self.owner.settings.profile}
-        tags |= run_inputs.tags(self.store, self.inputs)
-        if bodies := bodies_of(self.node, self.owner.settings):
-            tags["body"] = ", ".join(labels(bodies))
-        return tags | ({"route": self.node.route} if self.node.route else {})
-
-    def _tell(self, event: Event) -> None:
-        self.owner.listener(event)
-
-
-class _Clock:
-    """Time left, from the pace since the first report: a resumed stage does not begin at zero."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-
-    def eta(self, fraction: float) -> float | None:
-        now = time.monotonic()
-        began, start = self._first = self._first or (now, fraction)
-        if fraction <= start:
-            return None
-        return (now - began) * (1 - fraction) / (fraction - start)
+        return {"seed": str(self.config.seed), **self.about, **run_inputs.tags(self.inputs)}

@@ -123,7 +123,7 @@ def _stored(store: Store, runs: Sequence[PackedRun], say: Say) -> Iterator[tuple
 
 def _adopt(store: Store, folder: Path, run: PackedRun, stored: Mapping[str, StoredRun]) -> StoredRun:
     inputs = {name: stored[parent] for name, parent in run.parents.items()}
-    tags = {**run.tags, **run_inputs.tags(store, inputs)}
+    tags = {**run.tags, **run_inputs.tags(inputs)}
     with store.begin(run.key, pack.components(folder), tags) as writer:
         run_inputs.log_inputs(store, writer.run_id, inputs)
         return writer.adopt(folder, run.key, run.seconds)

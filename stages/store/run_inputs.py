@@ -15,11 +15,9 @@ _DIGEST_LENGTH = 36
 _SHORT = 12
 
 
-def tags(store: Store, inputs: Mapping[str, StoredRun]) -> dict[str, str]:
+def tags(inputs: Mapping[str, StoredRun]) -> dict[str, str]:
     """Tags of a run: its parents for programs, and the same for people."""
-    found = {"parents": lineage.tag(inputs)}
-    with store.explained():
-        return found | ({"mlflow.note.content": _note(store, inputs)} if inputs else {})
+    return {"parents": lineage.tag(inputs)} | ({"mlflow.note.content": _note(inputs)} if inputs else {})
 
 
 def log_inputs(store: Store, run_id: str, inputs: Mapping[str, StoredRun]) -> None:
@@ -30,7 +28,7 @@ def log_inputs(store: Store, run_id: str, inputs: Mapping[str, StoredRun]) -> No
 
     datasets = [
         DatasetInput(
-            Dataset(run.artifact.stage, run.artifact.digest[:_DIGEST_LENGTH], "external", _source(store, run)),
+            Dataset(run.artifact.stage, run.artifact.digest[:_DIGEST_LENGTH], "external", _source(run)),
             [InputTag("mlflow.data.context", name)],
         )
         for name, run in inputs.items()
@@ -40,22 +38,16 @@ def log_inputs(store: Store, run_id: str, inputs: Mapping[str, StoredRun]) -> No
         store.client.log_inputs(run_id, datasets)
 
 
-def _source(store: Store, run: StoredRun) -> str:
+def _source(run: StoredRun) -> str:
     artifact = run.artifact
-    return json.dumps(
-        {"url": _page(store, run), "run": run.run_id, "key": artifact.key, "digest": artifact.digest}, sort_keys=True
-    )
+    source = {"url": run.page, "run": run.run_id, "key": artifact.key, "digest": artifact.digest}
+    return json.dumps(source, sort_keys=True)
 
 
-def _note(store: Store, inputs: Mapping[str, StoredRun]) -> str:
+def _note(inputs: Mapping[str, StoredRun]) -> str:
     """Markdown; a digest is shortened to what tells it from others, as a tag holds 8000 characters."""
     lines = ["Made from", "", "| input | run | digest |", "|---|---|---|"]
     for name, run in inputs.items():
-        link = f"[{run.run_id[:8]}]({_page(store, run)})"
+        link = f"[{run.run_id[:8]}]({run.page})"
         lines.append(f"| {name} | {link} | `{run.artifact.digest[:_SHORT]}` |")
     return "\n".join(lines)
-
-
-def _page(store: Store, run: StoredRun) -> str:
-    """A run's page, relative to wherever MLflow is served."""
-    return f"#/experiments/{store.experiment}/runs/{run.run_id}"

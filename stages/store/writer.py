@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from stages.contract import Artifact, Metrics, write_json
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from stages.store.runs import Store
 
 METRICS = "metrics.json"
+#: MLflow's limit on the metrics of one request.
+_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ class StoredRun:
     seconds: float
     hit: bool
 
+    @property
+    def page(self) -> str:
+        """Its page, relative to wherever MLflow is served."""
+        return page(self.artifact.folder.parent.parent.name, self.run_id)
+
+
+def page(experiment: str, run_id: str) -> str:
+    """A run's page, relative to wherever MLflow is served."""
+    return f"#/experiments/{experiment}/runs/{run_id}"
+
 
 class Writer:
     """A run under way."""
@@ -44,6 +57,12 @@ class Writer:
         self._began = time.monotonic()
         self._waiting: list[tuple[str, float, int, int]] = []
         self._flushed = 0.0
+        self._sending = Lock()
+
+    @property
+    def page(self) -> str:
+        """Its page, relative to wherever MLflow is served."""
+        return page(self.store.experiment, self.run_id)
 
     def parameters(self, config: Mapping[str, Any]) -> None:
         """Show the config in MLflow."""
@@ -56,7 +75,8 @@ class Writer:
         now = int(time.time() * 1000)
         step = int(metrics.get("step", fraction * 1000))
         rows = {**metrics, "progress": fraction}
-        self._waiting += [(name, value, now, step) for name, value in rows.items() if name != "step"]
+        with self._sending:
+            self._waiting += [(name, value, now, step) for name, value in rows.items() if name != "step"]
         if time.monotonic() - self._flushed > 1.0:
             self.flush()
 
@@ -64,9 +84,11 @@ class Writer:
         """Send what waits."""
         from mlflow.entities import Metric
 
-        batch, self._waiting, self._flushed = self._waiting, [], time.monotonic()
-        for start in range(0, len(batch), 1000):
-            self.store.client.log_batch(self.run_id, metrics=[Metric(*row) for row in batch[start : start + 1000]])
+        with self._sending:
+            self._flushed = time.monotonic()
+            while batch := self._waiting[:_BATCH]:
+                self.store.client.log_batch(self.run_id, metrics=[Metric(*row) for row in batch])
+                del self._waiting[:_BATCH]
 
     def publish(self, work: Path, key: str, metrics: Metrics) -> StoredRun:
         """Make the working folder the run's artifact; the status that makes it count comes last."""

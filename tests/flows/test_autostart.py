@@ -18,6 +18,7 @@ from tests.flows.conftest import Command
         ("bin/prefect deployment run transfer/cheetah", "transfer/cheetah"),
         ("prefect deployment run --watch stage/low-level -p seed=1", "stage/low-level"),
         ("prefect deployment run compare-bodies/all", "compare-bodies/all"),
+        ("prefect deployment run sweep/all", "sweep/all"),
         ("prefect deployment run other/flow", None),
         ("prefect deployment ls", None),
         ("prefect server start", None),

@@ -12,9 +12,11 @@ from flows.parameters import check, check_stage, deployment_names, following, wa
 from flows.run import main
 from flows.serve import deployments
 from flows.stage import stage
+from flows.sweep import sweep
 from flows.transfer import transfer
 from stages.plan import STAGES, ComparisonSettings, Node, Settings, StageChoice
 from stages.store import Store
+from stages.sweep_plan import SweepSettings
 
 
 def test_the_form_shows_types_bounds_and_descriptions() -> None:
@@ -32,6 +34,13 @@ def test_the_form_of_a_comparison_has_a_list_of_bodies_and_shares_the_rest() -> 
     assert (form["bodies"]["type"], form["bodies"]["items"]["type"]) == ("array", "string")
     shared = [name for name in form if name != "bodies"]
     assert [{**form[name], "position": 0} for name in shared] == [{**other[name], "position": 0} for name in shared]
+
+
+def test_the_form_of_a_sweep_is_that_of_a_comparison_and_more() -> None:
+    form = sweep.parameters.model_dump()["properties"]
+    assert list(form) == list(SweepSettings.model_fields) and set(ComparisonSettings.model_fields) < set(form)
+    assert (form["seeds"]["type"], form["seeds"]["minimum"]) == ("integer", 1)
+    assert form["workers"]["default"] == "processes"
 
 
 def test_every_deployment_is_served() -> None:

@@ -15,7 +15,7 @@ from stages.comparison_table import shown
 
 
 def _line(**changes: Any) -> dict[str, Any]:
-    line = {"name": "low_level", "kind": "progress", "fraction": 0.5, "eta": 75.0}
+    line = {"name": "low_level", "kind": "progress", "fraction": 0.5, "eta": 75.0, "seconds": 60.0, "time": 100.0}
     return line | {"metrics": {"goal_error": 0.25}, "note": ""} | changes
 
 
@@ -44,13 +44,33 @@ def test_a_terminal_shows_a_bar_per_stage() -> None:
         assert words in shown
 
 
-def test_without_a_terminal_only_changes_are_printed() -> None:
+def test_where_not_all_fit_those_under_way_are_shown() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, height=20)
+    names = [f"low_level_seed{seed}" for seed in range(30)]
+    with Screen(console, names) as screen:
+        screen.show(_line(name=names[0]))
+        screen.show(_line(name=names[1]))
+        screen.show(_line(name=names[0], kind="done", fraction=1.0, eta=None, metrics={}))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert names[2] not in shown
+    assert "done" in shown and names[0] not in shown.split("done")[-1] and names[1] in shown.split("done")[-1]
+
+
+def test_without_a_terminal_changes_are_printed_and_every_few_seconds_how_it_goes() -> None:
     console = Console(file=io.StringIO(), width=120)
     with Screen(console, ["low_level"]) as screen:
+        screen.show(_line(kind="look", metrics={}))
         screen.show(_line(kind="miss", metrics={}, note="steps differs"))
-        screen.show(_line())
+        for second in range(101, 106):
+            screen.show(_line(time=float(second), seconds=second - 100.0, note="starting", metrics={}, eta=None))
+        screen.show(_line(time=108.0, seconds=8.0))
     assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().split() == ["low_level", "computing,", "steps", "differs"]
+    assert [" ".join(line.split()) for line in console.file.getvalue().splitlines()] == [
+        "low_level computing, steps differs",
+        "low_level 50%, 0:03, starting",
+        "low_level 50%, 0:08, 1:15 left, goal_error 0.25",
+    ]
 
 
 def test_the_result_table_has_a_row_per_route_and_control() -> None:

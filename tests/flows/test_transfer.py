@@ -44,6 +44,11 @@ def test_every_stage_is_computed_and_the_result_shown(first: str) -> None:
         assert words in first
 
 
+def test_stages_are_heard_of_while_they_work(first: str) -> None:
+    # On a quick machine some are done before a line is due; how long the longest silence is, a benchmark measures.
+    assert any(line.startswith(tuple(NODES)) and "%, 0:" in line for line in first.splitlines())
+
+
 def test_nothing_runs_afterwards_that_did_not_before(first: str, place: Place) -> None:
     assert running(place) == frozenset()
 
@@ -86,6 +91,15 @@ def test_the_result_is_left_in_prefect(first: str, services: Place) -> None:
     shown = {artifact["key"]: artifact for artifact in found}
     assert {"agent", "oracle"} <= {row["control"] for row in json.loads(shown["result"]["data"])}
     assert "report.html" in shown["runs"]["data"] or "low_level" in shown["runs"]["data"]
+
+
+def test_prefects_page_leads_to_the_mlflow_runs_and_has_a_bar_per_stage(first: str, services: Place) -> None:
+    filters = {"artifacts": {"type": {"any_": ["markdown", "progress"]}}, "limit": 200}
+    found = {artifact["key"]: artifact for artifact in call(services, "POST", "/artifacts/filter", filters)}
+    store = Store()
+    for name in (node.replace("_", "-") for node in NODES):
+        assert found[name]["data"] == 100.0 and "done in 0:" in found[name]["description"]
+        assert f"(http://127.0.0.1:5000/#/experiments/{store.experiment}/runs/" in found[f"{name}-mlflow"]["data"]
 
 
 def _verdicts(place: Place) -> dict[str, tuple[str, str]]:

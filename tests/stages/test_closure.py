@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from pathlib import Path
 
 import pytest
 
-from stages.closure import PROJECT, Closure, closure
+from stages.closure import PROJECT, Closure, closure, parse
 
 FILES = {
     "envs/__init__.py": "",
@@ -107,3 +108,20 @@ def test_every_stage_is_fast() -> None:
     for stage in stages:
         closure(f"stages.{stage}")
     assert time.process_time() - began < 1.0, "keys must cost next to nothing"
+
+
+def test_a_parse_that_another_thread_disturbed_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.py"
+    path.write_text("a = 1\n")
+    disturbed, whole = iter([True, True, False]), ast.parse
+
+    def once_in_a_while(source: bytes, name: str) -> ast.AST:
+        if next(disturbed):
+            raise SystemError("AST constructor recursion depth mismatch (before=102, after=95)")
+        return whole(source, name)
+
+    monkeypatch.setattr(ast, "parse", once_in_a_while)
+    parsed = parse(path)
+    monkeypatch.undo()
+    path.write_text("a = 1  # the same\n")
+    assert parse(path).digest == parsed.digest

@@ -1,0 +1,73 @@
+"""Bodies by routes by seeds: a comparison of the bodies at every seed, and one table over the seeds.
+
+                ┌─► comparison, seed 0 (toys, low levels, agents, evaluations: flows/compare.py) ─┐
+sweep, workers ─┼─► comparison, seed 1                                                           ─┼─► sweep
+                └─► ...                                                                          ─┘
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prefect import Task, flow
+from prefect.states import Failed
+from prefect.task_runners import TaskRunner
+
+from envs.errors import UserError
+from flows.bodies import Future, compared
+from flows.parameters import check_sweep, typed_by
+from flows.result import publish, swept_rows
+from flows.tasks import gathering_task
+from flows.verdicts import with_verdicts
+from flows.workers import workers
+from stages.configs.sweep import SweepConfig
+from stages.plan import labels
+from stages.runner import StoredRun
+from stages.sweep_plan import SweepSettings
+
+tabulated = gathering_task("sweep")
+
+
+@flow(name="sweep", persist_result=False)
+@typed_by(SweepSettings)
+@with_verdicts
+def sweep(**parameters: Any) -> Any:
+    """Compare bodies by route over several training seeds, on the workers that are asked for."""
+    try:
+        asked = check_sweep(parameters)
+    except UserError as error:
+        return Failed(message=str(error))
+
+    with workers(asked.workers, asked.at_once) as pool:
+        points = compared(asked.points, lambda task, *given, **named: _submit(pool, task, *given, **named))
+    if tables := {ending: point.table for ending, point in points.items() if point.table is not None}:
+        _publish(tabulated(_config(asked, tables), _inputs(tables), _about(asked)), tables.values())
+    words = "; ".join(f"{ending.strip('_')}: {point.words}" for ending, point in points.items() if point.failures)
+    return Failed(message=words) if words else None
+
+
+def _publish(table: StoredRun, comparisons: Iterable[StoredRun]) -> None:
+    publish(swept_rows(table), [*comparisons, table], table.artifact.folder / "sweep.md")
+
+
+def _submit(pool: TaskRunner[Any], task: Task[..., Any], *given: Any, **named: Any) -> Future:
+    """Hand a task to workers of our own choice, which the flow's parameters decide: Prefect knows one kind per flow."""
+    wait_for = named.pop("wait_for", None)
+    bound = inspect.signature(task.fn).bind(*given, **named)
+    bound.apply_defaults()
+    return pool.submit(task, dict(bound.arguments), wait_for=wait_for)
+
+
+def _inputs(tables: Mapping[str, StoredRun]) -> dict[str, StoredRun]:
+    return {f"comparison{ending}": table for ending, table in tables.items()}
+
+
+def _config(asked: SweepSettings, tables: Mapping[str, StoredRun]) -> SweepConfig:
+    places = dict(zip(asked.points, asked.places, strict=True))
+    return SweepConfig(seed=asked.seed, points={f"comparison{ending}": places[ending] for ending in tables})
+
+
+def _about(asked: SweepSettings) -> dict[str, str]:
+    return {"profile": asked.profile, "body": ", ".join(labels(asked.node.bodies))}
