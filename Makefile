@@ -4,6 +4,7 @@ BODY ?= cheetah
 BODIES ?=
 ROUTE ?= both
 TASKS ?= basic
+METHOD ?= gaussian
 SEED ?= 0
 SEEDS ?= 3
 WORKERS ?= processes
@@ -27,8 +28,8 @@ help:
 	@echo "make up      start Prefect    make down    stop all of it"
 
 run: $(READY)
-	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --tasks '$(TASKS)' --seed '$(SEED)' \
-		--profile '$(PROFILE)'
+	@$(BIN)/python -m flows.run --body '$(BODY)' --route '$(ROUTE)' --tasks '$(TASKS)' --method '$(METHOD)' \
+		--seed '$(SEED)' --profile '$(PROFILE)'
 
 compare: $(READY)
 	@$(BIN)/python -m flows.run compare-bodies --bodies $(foreach body,$(BODIES),'$(body)') --route '$(ROUTE)' \

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prefect.plugins import HookContext, SetupResult, register_hook
 
-_FLOWS = ("transfer/", "stage/", "compare-bodies/", "sweep/")
+_FLOWS = ("transfer/", "stage/", "compare-bodies/", "compare-methods/", "sweep/")
 
 
 @register_hook

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,13 +23,14 @@ from stages.plan import (
     validated,
 )
 from stages.runner import check as check_nodes
-from stages.sweep_plan import SweepSettings
+from stages.sweep_plan import MethodsSettings, SweepSettings
 
 
 def deployment_names() -> dict[str, list[str]]:
     """The deployments by flow."""
     stages = [stage.replace("_", "-") for stage in STAGES]
-    return {"transfer": body_names(), "compare-bodies": ["all"], "sweep": ["all"], "stage": stages}
+    gathering = {flow: ["all"] for flow in ("compare-bodies", "sweep", "compare-methods")}
+    return {"transfer": body_names(), **gathering, "stage": stages}
 
 
 def check(parameters: Mapping[str, Any], stage: str = "plots") -> Settings:
@@ -73,7 +74,22 @@ def check_sweep(parameters: Mapping[str, Any]) -> SweepSettings:
     Raises:
         UserError: as ``check_comparison``, and workers that are not installed.
     """
-    asked = validated(SweepSettings, parameters)
+    return _checked(validated(SweepSettings, parameters))
+
+
+def check_methods(parameters: Mapping[str, Any]) -> MethodsSettings:
+    """What a comparison of inference methods is told, from parameters as they came in.
+
+    Raises:
+        UserError: as ``check_sweep``.
+    """
+    return _checked(validated(MethodsSettings, parameters))
+
+
+Swept = TypeVar("Swept", bound=SweepSettings)
+
+
+def _checked(asked: Swept) -> Swept:
     kind = asked.workers.partition("=")[0]
     if kind != "processes" and find_spec(f"prefect_{kind}") is None:
         raise UserError(f"workers: {kind} is not installed; .venv/bin/pip install -e '.[{kind}]' -c constraints.txt")

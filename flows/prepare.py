@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from envs.errors import UserError
-from flows.parameters import check, check_comparison, check_stage, check_sweep, deployment_names
+from flows.parameters import check, check_comparison, check_methods, check_stage, check_sweep, deployment_names
 from flows.place import configured
 from flows.services import QUIET, up, wait_for_deployment
+
+_GATHERING = {"compare-bodies": check_comparison, "sweep": check_sweep, "compare-methods": check_methods}
 
 
 def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
@@ -33,7 +35,7 @@ def prepare(name: str, argv: Sequence[str], url: str | None) -> None:
     elif flow == "stage":
         check_stage(parameters, deployment.replace("-", "_"))
     else:
-        {"compare-bodies": check_comparison, "sweep": check_sweep}[flow](parameters)
+        _GATHERING[flow](parameters)
     if place.local:
         up(place, lambda line: print(line, file=sys.stderr))
         wait_for_deployment(place, name)

@@ -14,6 +14,7 @@ from prefect.states import Failed
 
 from flows.place import ROOT, mlflow_address
 from flows.progress import progress_path, write_line
+from stages import toy_table
 from stages.comparison_table import CONTROLS, shown, swept
 from stages.runner import StoredRun
 
@@ -70,14 +71,20 @@ def swept_rows(sweep: StoredRun) -> list[dict[str, Any]]:
     return [dict(swept(row)) for row in sweep.artifact.json("sweep.json")["rows"]]
 
 
-def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None) -> None:
+def toy_rows(comparison: StoredRun) -> list[dict[str, Any]]:
+    """The table of inference methods on the toy, as words."""
+    return [dict(toy_table.shown(row)) for row in comparison.artifact.json("toys.json")["rows"]]
+
+
+def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None, key: str = "result") -> None:
     """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
     shown = str(_relative(report)) if report else None
     lines = [f"* {run.artifact.stage}: MLflow run [`{run.run_id}`]({mlflow_address(run.page)})" for run in runs]
     lines += [f"* report: `{shown}`"] if shown else []
     if table:
-        create_table_artifact(table, key="result", description="settled error, success, falls and return")
-    create_markdown_artifact("\n".join(lines), key="runs", description="what the result was made from")
+        create_table_artifact(table, key=key, description="settled error, success, falls and return")
+    made_from = "runs" if key == "result" else f"{key}-runs"
+    create_markdown_artifact("\n".join(lines), key=made_from, description="what the result was made from")
     write_line(progress_path(str(flow_run.id)), {"kind": "result", "rows": table, "report": shown})
 
 

@@ -19,14 +19,14 @@ from rich.console import Console
 
 from envs.body_files import body_names
 from envs.errors import UserError
-from flows.parameters import check, check_comparison, check_sweep
+from flows.parameters import check, check_comparison, check_methods, check_sweep
 from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
 from stages.forecast import forecast
 from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes
-from stages.sweep_plan import SweepSettings
+from stages.sweep_plan import MethodsSettings, SweepSettings
 
 _POLL_SECONDS = 0.2
 _CANCEL_SECONDS = 15.0
@@ -79,11 +79,18 @@ def _sweep(given: Mapping[str, Any]) -> Job:
     return Job("sweep/all", asked.model_dump(mode="json"), parts, ("sweep",))
 
 
+def _methods(given: Mapping[str, Any]) -> Job:
+    asked = check_methods(given)
+    parts = {ending: (point.settings, point.node) for ending, point in asked.points.items()}
+    return Job("compare-methods/all", asked.model_dump(mode="json"), parts, ("sweep", "toy_comparison"))
+
+
 #: By flow: its parameters, and what it makes of them.
 _FLOWS: dict[str, tuple[type[BaseModel], Callable[[Mapping[str, Any]], Job]]] = {
     "transfer": (Settings, _transfer),
     "compare-bodies": (ComparisonSettings, _comparison),
     "sweep": (SweepSettings, _sweep),
+    "compare-methods": (MethodsSettings, _methods),
 }
 
 

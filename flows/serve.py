@@ -16,6 +16,7 @@ from prefect.runner import Runner
 from envs.body_files import body_names
 from envs.errors import UserError
 from flows.compare import compare_bodies
+from flows.methods import compare_methods
 from flows.place import answers, configured
 from flows.stage import stage
 from flows.sweep import sweep
@@ -35,6 +36,7 @@ def deployments() -> dict[Name, Adder]:
     return (
         {("transfer", body): _adder(transfer, body, {"body": body}) for body in body_names()}
         | {("compare-bodies", "all"): _adder(compare_bodies, "all", {}), ("sweep", "all"): _adder(sweep, "all", {})}
+        | {("compare-methods", "all"): _adder(compare_methods, "all", {})}
         | {("stage", name.replace("_", "-")): _adder(stage, name.replace("_", "-"), {"stage": name}) for name in STAGES}
     )
 

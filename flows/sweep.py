@@ -16,7 +16,7 @@ from prefect.states import Failed
 from prefect.task_runners import TaskRunner
 
 from envs.errors import UserError
-from flows.bodies import Future, compared
+from flows.bodies import Compared, Future, compared
 from flows.parameters import check_sweep, typed_by
 from flows.result import publish, swept_rows
 from flows.tasks import gathering_task
@@ -40,12 +40,22 @@ def sweep(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
+    words = words_of(swept(asked))
+    return Failed(message=words) if words else None
+
+
+def swept(asked: SweepSettings) -> dict[str, Compared]:
+    """Compute and publish a sweep, in a flow; what has become of its points."""
     with workers(asked.workers, asked.at_once) as pool:
         points = compared(asked.points, lambda task, *given, **named: _submit(pool, task, *given, **named))
     if tables := {ending: point.table for ending, point in points.items() if point.table is not None}:
-        _publish(tabulated(_config(asked, tables), _inputs(tables), _about(asked)), tables.values())
-    words = "; ".join(f"{ending.strip('_')}: {point.words}" for ending, point in points.items() if point.failures)
-    return Failed(message=words) if words else None
+        _publish(tabulated(_config(asked, tables), _inputs(tables), about(asked)), tables.values())
+    return points
+
+
+def words_of(points: Mapping[str, Compared]) -> str:
+    """What failed, in a line; nothing where nothing did."""
+    return "; ".join(f"{ending.strip('_')}: {point.words}" for ending, point in points.items() if point.failures)
 
 
 def _publish(table: StoredRun, comparisons: Iterable[StoredRun]) -> None:
@@ -69,5 +79,6 @@ def _config(asked: SweepSettings, tables: Mapping[str, StoredRun]) -> SweepConfi
     return SweepConfig(seed=asked.seed, points={f"comparison{ending}": places[ending] for ending in tables})
 
 
-def _about(asked: SweepSettings) -> dict[str, str]:
+def about(asked: SweepSettings) -> dict[str, str]:
+    """Tags of what gathers the runs of a sweep."""
     return {"profile": asked.profile, "body": ", ".join(labels(asked.node.bodies))}

@@ -46,7 +46,7 @@ def markdown(rows: Sequence[Row]) -> str:
         "interval over episodes] and median. Success: share of episodes that settle within 0.10; falls: share that",
         "fell. Return, stride (control steps per decision) and simulated time are means over episodes.",
     ]
-    return _page("Bodies, routes and controls", words, [shown(row) for row in rows])
+    return page("Bodies, routes and controls", words, [shown(row) for row in rows])
 
 
 def swept(row: Row) -> dict[str, str]:
@@ -69,9 +69,10 @@ def swept_markdown(rows: Sequence[Row]) -> str:
         "of the seeds' means over the reference tasks. Goal and velocity: settled error, |value - target| / |target|.",
         "Success: share of episodes that settle within 0.10; falls: share that fell.",
     ]
-    return _page("Sweep", words, [swept(row) for row in rows])
+    return page("Sweep", words, [swept(row) for row in rows])
 
 
-def _page(title: str, words: Sequence[str], lines: Sequence[Mapping[str, str]]) -> str:
+def page(title: str, words: Sequence[str], lines: Sequence[Mapping[str, str]]) -> str:
+    """Markdown: a title, words, and a table of lines by heading."""
     table = [list(lines[0]), ["---"] * len(lines[0]), *(list(line.values()) for line in lines)]
     return "\n".join([f"# {title}", "", *words, "", *(f"| {' | '.join(cells)} |" for cells in table), ""])

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from envs.body_files import AskedFor, body_names, body_path, read_toml, space_name
 from envs.errors import UserError
-from stages.configs.toy_inference import MethodName
+from stages.configs.toy_inference import DEFAULT_METHOD, MethodName
 from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")
@@ -66,7 +66,7 @@ class Settings(BaseModel):
     tasks: AskedFor = Field(
         default="basic", description="kinds of tasks: velocity and goal, or all: stand, jump and flip besides"
     )
-    method: Method = "gaussian"
+    method: Method = DEFAULT_METHOD
     seed: Seed = 0
     profile: Profile = "full"
     overrides: Overrides = {}
@@ -97,7 +97,7 @@ class ComparisonSettings(BaseModel):
 
     bodies: tuple[str, ...] = Field(default=(), description="by name, or path of their TOML; none: all that ship")
     route: RouteChoice = "both"
-    method: Method = "gaussian"
+    method: Method = DEFAULT_METHOD
     seed: Seed = 0
     profile: Profile = "full"
     overrides: Overrides = {}

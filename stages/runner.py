@@ -10,6 +10,7 @@ from typing import Literal
 from filelock import AcquireReturnProxy, Timeout
 
 from stages import child
+from stages.configs.toy_inference import DEFAULT_METHOD
 from stages.contract import StageConfig
 from stages.course import BEAT, Course, Event, Listener
 from stages.heartbeat import heartbeat
@@ -100,6 +101,8 @@ class _Materialiser:
         tags = {"profile": self.settings.profile}
         if bodies := bodies_of(node, self.settings):
             tags["body"] = ", ".join(labels(bodies))
+        if node.stage != "low_level" and self.settings.method != DEFAULT_METHOD:
+            tags["method"] = self.settings.method
         return tags | ({"route": node.route} if node.route else {})
 
 
@@ -173,7 +176,8 @@ class _Computation:
 
     def _finish(self, kind: Literal["hit", "done"], run: StoredRun, seconds: float, *notes: str) -> None:
         """Register what is stored now, which is worth a try again after one that failed, and tell of it."""
-        model = model_name(self.node.stage, self.config) if self.about["profile"] == "full" else None
+        name = model_name(self.node.stage, self.config, self.about.get("method"))
+        model = name if self.about["profile"] == "full" else None
         words = register(self.store, model, run) if model else ""
         said = "; ".join(filter(None, [*notes, words]))
         self.listener(Event(self.node, kind, 1.0, seconds=seconds, metrics=run.metrics, note=said, page=run.page))

@@ -9,6 +9,8 @@ from stages.contract import StageConfig
 MethodName = Literal["gaussian", "tigr", "melts", "stick_breaking", "pearl"]
 EncoderName = Literal["gru", "mlp", "conv", "transformer", "product"]
 
+DEFAULT_METHOD: MethodName = "gaussian"
+
 
 class ToyInferenceConfig(StageConfig):
     """Encoder, decoder, task head and policy, trained together on randomised toys."""
@@ -16,7 +18,7 @@ class ToyInferenceConfig(StageConfig):
     space: Literal["line", "plane", "posture"] = Field(
         default="line", description="coordinates and kinds of tasks: x; x and y; or x, height and pitch"
     )
-    method: MethodName = Field(default="gaussian", description="of inference")
+    method: MethodName = Field(default=DEFAULT_METHOD, description="of inference")
     encoder: EncoderName | None = Field(
         default=None,
         description="along the context; product: without an order; by default gru, of pearl product",

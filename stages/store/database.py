@@ -64,7 +64,7 @@ class Record:
     def kind(self) -> tuple[str | None, ...]:
         """What the newer of two runs has to share with the older to supersede it."""
         config = self.parts.get("config", {})
-        tags = (self.tags.get(name) for name in ("stage", "body", "route", "seed"))
+        tags = (self.tags.get(name) for name in ("stage", "body", "route", "method", "seed"))
         return (*tags, self.profile, config.get("tasks"), config.get("space"))
 
     @property

@@ -32,16 +32,19 @@ _FALLS_WEIGH = 5.0
 _PATIENCE = 30.0
 
 
-def model_name(stage: str, config: StageConfig) -> str | None:
+def model_name(stage: str, config: StageConfig, method: str | None = None) -> str | None:
     """The registered model that a stage's runs are versions of; None for stages that make none.
 
     None for a low level, too, that obeys one velocity alone: nobody could act with it.
+
+    Args:
+        method: of task inference, if it is not the usual one.
     """
     fields = config.model_dump()
     if stage not in _PREFIX or fields.get("only") is not None:
         return None
     body = Path(fields["body"]).stem if "body" in fields else None
-    words = [fields.get("space"), body, fields.get("tasks"), fields.get("route")]
+    words = [fields.get("space"), body, fields.get("tasks"), fields.get("route"), method]
     return "-".join([_PREFIX[stage], *(word for word in words if word not in _UNSAID)])
 
 

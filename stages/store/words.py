@@ -15,9 +15,9 @@ _SIZES = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
 def whose(record: Record) -> str:
-    """Body and route of a run, where it has them; of a toy its space."""
+    """Body, route and method of a run, where it has them and they are not the usual; of a toy its space."""
     config = record.parts.get("config", {})
-    told = [record.tags.get("body") or config.get("space"), record.tags.get("route")]
+    told = [record.tags.get("body") or config.get("space"), record.tags.get("route"), record.tags.get("method")]
     return "/".join([*filter(None, told), *(["all"] if config.get("tasks") == "all" else [])])
 
 

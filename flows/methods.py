@@ -1,0 +1,59 @@
+"""Inference methods by seeds, on the toy and carried over to bodies: a sweep over methods, and a table of the toys.
+
+            ┌─► toys and bodies, gaussian, seed 0 ─┐
+methods ────┼─► toys and bodies, tigr, seed 0     ─┼─► sweep, toy_comparison
+            └─► ...                               ─┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect import flow
+from prefect.states import Failed
+
+from envs.errors import UserError
+from flows.bodies import Compared
+from flows.parameters import check_methods, typed_by
+from flows.result import publish, toy_rows
+from flows.sweep import about, swept, words_of
+from flows.tasks import gathering_task
+from flows.verdicts import with_verdicts
+from stages.configs.toy_comparison import ToyComparisonConfig
+from stages.runner import StoredRun
+from stages.sweep_plan import MethodsSettings
+
+toy_comparison = gathering_task("toy_comparison")
+
+
+@flow(name="compare-methods", persist_result=False)
+@typed_by(MethodsSettings)
+@with_verdicts
+def compare_methods(**parameters: Any) -> Any:
+    """Compare inference methods over training seeds, on the toys and on bodies."""
+    try:
+        asked = check_methods(parameters)
+    except UserError as error:
+        return Failed(message=str(error))
+
+    points = swept(asked)
+    if toys := _toys(asked, points):
+        methods = {name: str(method) for name, (method, _) in toys.items()}
+        runs = {name: run for name, (_, run) in toys.items()}
+        table = toy_comparison(ToyComparisonConfig(seed=asked.seed, toys=methods), runs, about(asked))
+        publish(toy_rows(table), [table], table.artifact.folder / "toys.md", key="toys")
+    words = words_of(points)
+    return Failed(message=words) if words else None
+
+
+def _toys(asked: MethodsSettings, points: Mapping[str, Compared]) -> dict[str, tuple[int | str, StoredRun]]:
+    """The toys that were made, with their methods, by input name."""
+    (only, *_) = asked.methods
+    methods = dict(zip(asked.points, (place.get("method", only) for place in asked.places), strict=True))
+    return {
+        f"toy_inference_{number}{ending}": (methods[ending], toy.result())
+        for ending, point in points.items()
+        for number, toy in enumerate(point.toys)
+        if toy.state.is_completed()
+    }

@@ -1,0 +1,82 @@
+"""Toys of every method and encoder: they train, are written and come back, and are put into one table."""
+
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+import torch
+
+from envs.errors import UserError
+from models.toy_agent import ToyAgent
+from stages.configs.toy_comparison import ToyComparisonConfig
+from stages.configs.toy_inference import EncoderName, MethodName, ToyInferenceConfig
+from stages.contract import Artifact
+from stages.plan import Settings, configure, nodes, validated
+from stages.sweep_plan import MethodsSettings, SweepSettings
+from stages.toy_comparison import improvement
+from stages.toy_comparison import run as compare
+from stages.toy_inference import run
+
+TINY = {"updates": 3, "batch": 16, "fresh": 1, "width": 8, "policy_width": 8, "train": 2, "held_out": 2, "refit": 2}
+METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
+PAIRS = [pair for pair in product(METHODS, ENCODERS) if pair[0] != "pearl" or pair[1] == "product"]
+
+
+def _train(folder: Path, method: str, encoder: str | None = None) -> Artifact:
+    folder.mkdir()
+    run(
+        ToyInferenceConfig.model_validate({**TINY, "method": method, "encoder": encoder}),
+        {},
+        folder,
+        lambda *_, **__: None,
+    )
+    return Artifact("toy_inference", "", "", folder)
+
+
+@pytest.mark.parametrize(("method", "encoder"), PAIRS, ids=map("-".join, PAIRS))
+def test_every_pair_that_makes_sense_trains_and_comes_back(tmp_path: Path, method: str, encoder: str):
+    artifact = _train(tmp_path / "toy", method, encoder)
+    first, second = (ToyAgent.load(artifact.folder) for _ in range(2))
+    transitions = torch.randn(4, 6, 5)
+    z = first.encoder.along(transitions).mean
+    assert z.shape == (4, 7, first.encoder.latent) and torch.isfinite(z).all()
+    torch.testing.assert_close(second.encoder.along(transitions).mean, z, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("encoder", [encoder for encoder in ENCODERS if encoder != "product"])
+def test_a_pair_that_makes_no_sense_is_refused_in_a_line(encoder: str):
+    with pytest.raises(UserError, match="pearl infers from a set; take encoder product"):
+        validated(ToyInferenceConfig, {"method": "pearl", "encoder": encoder})
+
+
+def test_all_methods_in_one_table(tmp_path: Path):
+    inputs = {f"toy_{method}": _train(tmp_path / method, method) for method in METHODS}
+    config = ToyComparisonConfig(toys={f"toy_{method}": method for method in METHODS}, resamples=20)
+    metrics = compare(config, inputs, tmp_path, lambda *_, **__: None)
+    table = pd.read_parquet(tmp_path / "toys.parquet").set_index("method")
+    assert [*table.index] == [*METHODS]
+    assert table.loc["gaussian", "improvement"] == 0.5
+    assert metrics["line/tigr/return"] == table.loc["tigr", "return"]
+    assert table.purity.notna().to_dict() == {method: method == "melts" for method in METHODS}
+    page = (tmp_path / "toys.md").read_text()
+    assert all(f"| {method} |" in page for method in METHODS)
+
+
+def test_the_probability_of_improvement_counts_pairs():
+    assert improvement(torch.tensor([1.0, 3.0]).numpy(), torch.tensor([2.0, 2.0]).numpy()) == 0.5
+    assert improvement(torch.tensor([3.0]).numpy(), torch.tensor([2.0, 3.0]).numpy()) == 0.75
+
+
+def test_the_method_reaches_the_toy_and_nothing_else():
+    settings = Settings(method="melts")
+    told = {node.stage: configure(node, settings).model_dump() for node in nodes(settings)}
+    assert told["toy_inference"]["method"] == "melts"
+    assert all("method" not in config for stage, config in told.items() if stage != "toy_inference")
+
+
+def test_methods_are_an_axis_of_a_sweep():
+    points = MethodsSettings(bodies=("cheetah",), seeds=2).points
+    assert len(points) == 2 * len(METHODS) and points["_methodtigr_seed1"].method == "tigr"
+    assert [*SweepSettings(bodies=("cheetah",), seeds=2).points] == ["_seed0", "_seed1"]
