@@ -11,7 +11,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -87,6 +87,11 @@ def seal(folder: Path, about: About) -> None:
     (folder / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def index_digest(folder: Path) -> str:
+    """sha256 of a sealed folder's index, so of every byte of the agent."""
+    return _read_index(folder, folder.name).sha256
+
+
 def pack(folder: Path, out: Path) -> None:
     """Write a sealed folder as one file, in one step.
 
@@ -105,7 +110,8 @@ def pack(folder: Path, out: Path) -> None:
     except OSError as error:
         raise UserError(f"--out: {out}: {error.strerror or error}; choose another place") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
