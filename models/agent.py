@@ -134,6 +134,10 @@ class TransferAgent:
         doing = (part.copy() for part in (self._kind, self._amount, self._stride, self._left))
         return Thought(*believed, *doing)
 
+    def just_decided(self) -> NDArray[np.bool_]:
+        """(n,): whether the latest action began a decision."""
+        return self._left + 1 == self._stride
+
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that the next actions depend on; ``resume`` takes it back."""
         belief = {"window": self._belief.window.numpy(), "length": self._belief.length.numpy()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envs.body_files import AskedFor, body_path, mjcf_path, model_files, read_toml
 from envs.errors import UserError
@@ -43,7 +43,7 @@ def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> StoredRun:
         UserError: there is none.
     """
     body = Path(name).stem if name.endswith(".toml") else name
-    if newest := list(_newest(store, body, tasks)):
+    if newest := agents_of(store, body, tasks):
         return max(newest, key=_return)
     if name.startswith("agent-") and "@" not in name:
         name = f"{name}@latest"
@@ -51,6 +51,34 @@ def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> StoredRun:
     if run.artifact.stage != "evaluation":
         raise UserError(f"--run: {name} is a run of {run.artifact.stage}; name an agent's evaluation, or a body")
     return run
+
+
+def agents_of(store: Store, body: str, tasks: AskedFor = "basic") -> list[StoredRun]:
+    """The newest sound evaluation of a body by each route, of the full profile if there is any of it."""
+    with store.explained():
+        records = store.database.runs("FINISHED", "stage", "evaluation")
+    own = [each for each in records if each.tags.get("body") == body and each.parts["config"].get("tasks") == tasks]
+    full = [each for each in own if each.profile == "full"] or own
+    by_route = ((each for each in full if each.tags.get("route") == route) for route in ROUTE_STAGE)
+    newest = (next(filter(None, (store.read(each, _warn) for each in alike)), None) for alike in by_route)
+    return [run for run in newest if run]
+
+
+def made_of(store: Store, run: StoredRun) -> dict[str, StoredRun]:
+    """The runs that an evaluation's agent is made of, by input name, each verified.
+
+    Raises:
+        UserError: one of them is gone.
+    """
+    with store.explained():
+        known = Lineage(store.database.every())
+    found: dict[str, StoredRun] = {}
+    for name, parent in known.parents(known.sound[run.run_id]).items():
+        stored = store.read(parent, _warn) if parent else None
+        if stored is None:
+            raise UserError(f"run {run.run_id[:8]}: its {name} is no longer stored; compute it again first")
+        found[name] = stored
+    return found
 
 
 def gather(store: Store, run: StoredRun, folder: Path, body: str | None = None) -> About:
@@ -62,8 +90,8 @@ def gather(store: Store, run: StoredRun, folder: Path, body: str | None = None) 
     Raises:
         UserError: something that it is made of is gone, or the body is another one now.
     """
-    record, made_of = _lineage(store, run)
-    parts: dict[str, dict[str, Any]] = {name: artifact.json("components.json") for name, artifact in made_of.items()}
+    parents = {name: parent.artifact for name, parent in made_of(store, run).items()}
+    record = _record(store, run)
     config = run.artifact.json("components.json")["config"]
     about = About(
         body=record.tags["body"],
@@ -72,26 +100,15 @@ def gather(store: Store, run: StoredRun, folder: Path, body: str | None = None) 
         seed=config["seed"],
         profile=record.profile,
         origin=_origin(run.artifact),
-        parents={name: _origin(artifact) for name, artifact in made_of.items()},
+        parents={name: _origin(artifact) for name, artifact in parents.items()},
     )
-    _copy_body(body or about.body, parts["low_level"]["body"], folder / BODY / f"{about.body}.toml")
-    for name, artifact in made_of.items():
+    trained_on = parents["low_level"].json("components.json")["body"]
+    _copy_body(body or about.body, trained_on, folder / BODY / f"{about.body}.toml")
+    for name, artifact in parents.items():
         _copy_parts(artifact.folder, folder, *_TAKEN[name])
-    (folder / CARD).write_text(card(about, run.artifact, made_of, folder / BODY), encoding="utf-8")
+    (folder / CARD).write_text(card(about, run.artifact, parents, folder / BODY), encoding="utf-8")
     seal(folder, about)
     return about
-
-
-def _newest(store: Store, body: str, tasks: AskedFor) -> Iterator[StoredRun]:
-    """The newest sound evaluation of a body by each route, of the full profile if there is any of it."""
-    with store.explained():
-        records = store.database.runs("FINISHED", "stage", "evaluation")
-    own = [each for each in records if each.tags.get("body") == body and each.parts["config"].get("tasks") == tasks]
-    full = [each for each in own if each.profile == "full"]
-    for route in ROUTE_STAGE:
-        alike = (store.read(each, _warn) for each in full or own if each.tags.get("route") == route)
-        if found := next(filter(None, alike), None):
-            yield found
 
 
 def _return(run: StoredRun) -> float:
@@ -99,18 +116,12 @@ def _return(run: StoredRun) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def _lineage(store: Store, run: StoredRun) -> tuple[Record, Mapping[str, Artifact]]:
-    """An evaluation's record, and the artifacts of its inputs by name, each verified."""
+def _record(store: Store, run: StoredRun) -> Record:
     with store.explained():
-        known = Lineage(store.database.every())
-    record = known.sound[run.run_id]
-    found: dict[str, Artifact] = {}
-    for name, parent in known.parents(record).items():
-        stored = store.read(parent, _warn) if parent else None
-        if stored is None:
-            raise UserError(f"run {run.run_id[:8]}: its {name} is no longer stored; compute it again first")
-        found[name] = stored.artifact
-    return record, found
+        record = store.database.find(run.run_id)
+    if record is None:
+        raise UserError(f"run {run.run_id[:8]}: no longer stored")
+    return record
 
 
 def _origin(artifact: Artifact) -> Origin:

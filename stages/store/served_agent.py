@@ -10,6 +10,7 @@ import base64
 import binascii
 
 import numpy as np
+import torch
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pydantic import BaseModel
@@ -41,6 +42,7 @@ class ServedAgent(PythonModel):
     """An agent behind MLflow's ``/invocations``."""
 
     def load_context(self, context: PythonModelContext) -> None:
+        torch.set_num_threads(1)  # networks as small as these only lose time by more
         self._agent = TransferAgent.load(context.artifacts["agent"])
 
     # MLflow reads the types of this signature, which its base class does not have yet.
