@@ -32,9 +32,8 @@ def test_loading(tmp_path: Path, record: Recorder) -> None:
     command = [sys.executable, "-c", _LOAD, str(packed_agent(tmp_path, width=_WIDTH))]
     done = [subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True) for _ in range(3)]
     alone, imported = min(tuple(map(float, each.stdout.split())) for each in done)
-    note = f"{imported:.2f} s with Python and its imports"
-    record.at_most("agent loads from its file, processor time", 2.0, alone, "s", note)
-    assert imported < 10
+    record.at_most("agent loads from its file, processor time", 2.0, alone, "s")
+    record.at_most("the same from nothing, with Python and all imports", 2.0, imported, "s")
 
 
 @pytest.mark.parametrize("route", ["reuse", "retrain"])

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from envs.errors import UserError
 from models.agent import TransferAgent
+from stages import pretrained
 from stages.agent import main
 from stages.agent_card import loop
+from stages.agent_source import made_of
 from stages.closure import PROJECT
 from stages.contract import Metrics, write_json
 from stages.keys import body_digests, key
-from stages.store import Store, StoredRun, run_inputs
+from stages.store import Store, StoredRun, packing, run_inputs
 from stages.store.artifacts import MANIFEST
 from stages.store.registry import register
 from tests.models.agents import Route, write_agent
@@ -49,6 +52,7 @@ def _publish(
 ) -> StoredRun:  # fmt: skip
     digests = {name: run.artifact.digest for name, run in inputs.items()}
     parts = {"stage": stage, "config": config, "inputs": digests, "body": body, "libraries": {"torch": "0"}}
+    parts |= {"schema": 1, "sources": {}}
     work = store.work(key(parts))
     shutil.copytree(source, work)
     with store.begin(key(parts), parts, {**tags, **run_inputs.tags(store, inputs)}) as writer:
@@ -140,6 +144,20 @@ def test_logged_once_as_a_model_of_its_run(store: Store, tmp_path: Path, command
     (model,) = store.client.search_logged_models([store.experiment])
     assert model.source_run_id == run.run_id and model.name == "cheetah-reuse"
     assert store.run(run.run_id).run_id == run.run_id
+
+
+def test_what_the_repository_carries(store: Store, other: Store, tmp_path: Path, command: Command) -> None:
+    run = _agent(store, tmp_path, "reuse", -1.0)
+    with pytest.raises(SystemExit) as end:
+        pretrained.main(["--out", "carried"])
+    assert not end.value.code
+    assert {path.name for path in Path("carried").iterdir()} == {"cheetah.agent", "toy-line.tar"}
+    assert TransferAgent.load(pretrained.agent_file("cheetah", Path("carried"))).about.origin.key == run.artifact.key
+    packing.bring_in(other, Path("carried/toy-line.tar"), say=lambda _: None)
+    toy = other.latest("toy_inference")
+    assert toy is not None and toy.artifact.key == made_of(store, run)["toy_inference"].artifact.key
+    with pytest.raises(UserError, match=r"^pretrained/ant.agent: not there \(there: cheetah\)"):
+        pretrained.agent_file("ant", Path("carried"))
 
 
 @pytest.mark.parametrize(
