@@ -23,15 +23,14 @@ def _run(argv: Sequence[str] | None) -> int:
     options = _parser().parse_args(argv)
     # The store's imports are not needed for --help or to refuse a mistake.
     from models.agent_files import pack
-    from stages.agent_source import find_agent, gather
+    from stages.agent_source import collect
     from stages.store import Store
     from stages.store.words import size, weight
 
     store = Store()
-    run = find_agent(store, options.run, options.tasks)
     with TemporaryDirectory(prefix="agent-") as name:
         folder = Path(name) / "agent"
-        about = gather(store, run, folder, options.body)
+        run, about = collect(store, options.run, folder, options.tasks, options.body)
         out = Path(options.out or f"{about.name}{SUFFIX}")
         _place(folder, out) if out.suffix != SUFFIX else pack(folder, out)
         print(f"{about.name}, run {run.run_id[:8]}: {out}, {size(weight(out))}")

@@ -31,12 +31,13 @@ _TAKEN = {
 }
 
 
-def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> StoredRun:
-    """The evaluation of the agent that a name means.
+def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> list[StoredRun]:
+    """The evaluations of agents that a name may mean, the best first.
 
     Args:
-        name: a body, whose newest agent by the better route is meant; a registered model, ``agent-cheetah-reuse`` or
-            ``agent-cheetah-reuse@champion``; or an evaluation's run id, the beginning of it, or its key.
+        name: a body, whose newest agents by each route are meant, the better route first; a registered model,
+            ``agent-cheetah-reuse`` or ``agent-cheetah-reuse@champion``; or an evaluation's run id, the beginning of it,
+            or its key.
         tasks: kinds of tasks, where a body is named.
 
     Raises:
@@ -44,13 +45,47 @@ def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> StoredRun:
     """
     body = Path(name).stem if name.endswith(".toml") else name
     if newest := agents_of(store, body, tasks):
-        return max(newest, key=_return)
+        return sorted(newest, key=_return, reverse=True)
     if name.startswith("agent-") and "@" not in name:
         name = f"{name}@latest"
     run = store.find(name, _warn) or store.run(name)
     if run.artifact.stage != "evaluation":
         raise UserError(f"--run: {name} is a run of {run.artifact.stage}; name an agent's evaluation, or a body")
-    return run
+    return [run]
+
+
+def collect(
+    store: Store, name: str, folder: Path, tasks: AskedFor = "basic", body: str | None = None
+) -> tuple[StoredRun, About]:
+    """Write the agent that a name means into a folder that does not exist yet, and see that it loads.
+
+    Of a body's agents one that cannot be used is passed over, such as one whose networks had another shape then.
+
+    Raises:
+        UserError: there is none, or none that can be used.
+    """
+    *others, last = find_agent(store, name, tasks)
+    for run in others:
+        try:
+            return run, _usable(store, run, folder, body)
+        except UserError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            _warn(f"{error}; passed over")
+    return last, _usable(store, last, folder, body)
+
+
+def _usable(store: Store, run: StoredRun, folder: Path, body: str | None) -> About:
+    from models.agent import TransferAgent
+
+    about = gather(store, run, folder, body)
+    try:
+        TransferAgent.load(folder)
+    except UserError as error:
+        said = str(error).removeprefix(f"{folder.name}: ").partition(";")[0]
+        raise UserError(
+            f"run {run.run_id[:8]}: not for the networks as they are now ({said}); train it anew"
+        ) from error
+    return about
 
 
 def agents_of(store: Store, body: str, tasks: AskedFor = "basic") -> list[StoredRun]:

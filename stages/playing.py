@@ -204,12 +204,11 @@ def find(body: str, file: str | None) -> TransferAgent:
     packed = Path(file) if file else PROJECT / FOLDER / f"{body}.agent"
     if file or packed.is_file():
         return TransferAgent.load(packed)
-    from stages.agent_source import find_agent, gather
+    from stages.agent_source import collect
     from stages.store import Store
 
-    store = Store()
     with TemporaryDirectory(prefix="agent-") as name:
-        gather(store, find_agent(store, body), Path(name) / "agent")
+        collect(Store(), body, Path(name) / "agent")
         return TransferAgent.load(Path(name) / "agent")
 
 

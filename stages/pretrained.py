@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -44,7 +44,8 @@ def _run(argv: Sequence[str] | None) -> int:
     from stages.store.words import size, weight
 
     store, bodies = Store(), options.bodies or body_names()
-    written = [body for body in bodies if _write_agent(store, body, options.out, required=bool(options.bodies))]
+    runs = (_write_agent(store, body, options.out, required=bool(options.bodies)) for body in bodies)
+    written = {body: run for body, run in zip(bodies, runs, strict=True) if run}
     if not written:
         raise UserError("no agent is stored yet; `make run` makes one")
     _write_toys(store, written, options.out)
@@ -52,33 +53,32 @@ def _run(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _write_agent(store: Store, body: str, out: Path, required: bool) -> bool:
-    """Whether the agent of a body was there to be written."""
+def _write_agent(store: Store, body: str, out: Path, required: bool) -> StoredRun | None:
+    """The evaluation of the agent that was written; None if a body has none."""
     from tempfile import TemporaryDirectory
 
     from models.agent_files import pack
-    from stages.agent_source import agents_of, find_agent, gather
+    from stages.agent_source import agents_of, collect
     from stages.store.words import size, weight
 
     if not required and not agents_of(store, body):
-        return False
-    run = find_agent(store, body)
+        return None
     with TemporaryDirectory(prefix="agent-") as name:
         folder = Path(name) / "agent"
-        about = gather(store, run, folder)
+        run, about = collect(store, body, folder)
         path = out / f"{body}.agent"
         pack(folder, path)
     print(f"{path.name}: {about.name}, run {run.run_id[:8]}, profile {about.profile}, {size(weight(path))}")
-    return True
+    return run
 
 
-def _write_toys(store: Store, bodies: Iterable[str], out: Path) -> None:
+def _write_toys(store: Store, written: Mapping[str, StoredRun], out: Path) -> None:
     """The toy's run of every space: with it in the store (``python -m stages.store import``) no toy is trained."""
-    from stages.agent_source import find_agent, made_of
+    from stages.agent_source import made_of
     from stages.store import packing
 
-    for space, body in {space_name(read_toml(body_path(body)), "basic"): body for body in bodies}.items():
-        toy: StoredRun = made_of(store, find_agent(store, body))["toy_inference"]
+    for space, run in {space_name(read_toml(body_path(body)), "basic"): run for body, run in written.items()}.items():
+        toy = made_of(store, run)["toy_inference"]
         packing.export(store, toy.run_id, out / f"toy-{space}.tar", say=lambda _: None)
         print(f"toy-{space}.tar: run {toy.run_id[:8]}")
 

@@ -55,13 +55,17 @@ def _publish(
     parts |= {"schema": 1, "sources": {}}
     work = store.work(key(parts))
     shutil.copytree(source, work)
-    with store.begin(key(parts), parts, {**tags, **run_inputs.tags(store, inputs)}) as writer:
+    with store.begin(key(parts), parts, {**tags, **run_inputs.tags(inputs)}) as writer:
         return writer.publish(work, key(parts), metrics)
 
 
-def _agent(store: Store, folder: Path, route: Route, earned: float, seed: int = 0, profile: str = "full") -> StoredRun:
-    """The runs of an agent with random weights; its evaluation."""
+def _agent(
+    store: Store, folder: Path, route: Route, earned: float, seed: int = 0, profile: str = "full", old: bool = False
+) -> StoredRun:
+    """The runs of an agent with random weights, or with a toy that was made otherwise once; its evaluation."""
     files = write_agent(folder / f"{route}-{seed}-{earned}", route=route, seed=seed)
+    if old:
+        (files / "toy" / "agent.json").write_text('{"space": "line", "size": 3}')
     tags = {"seed": str(seed), "profile": profile}
     body, on_body = body_digests("cheetah"), {**tags, "body": "cheetah"}
     toy = _publish(store, files / "toy", "toy_inference", {"space": "line", "seed": seed}, tags, {}, {}, {})
@@ -92,6 +96,14 @@ def test_a_body_means_its_newest_agent_by_the_better_route(store: Store, tmp_pat
         "low_level",
         "high_level",
     }
+
+
+def test_agents_of_other_networks_are_passed_over(store: Store, tmp_path: Path, command: Command) -> None:
+    old, other = _agent(store, tmp_path, "reuse", -1.0, old=True), _agent(store, tmp_path, "retrain", -9.0, seed=1)
+    code, lines, said = command("--run", "cheetah")
+    assert code == 0 and other.run_id[:8] in lines[0] and f"run {old.run_id[:8]}: not for the networks" in said
+    code, lines, said = command("--run", old.run_id, "--out", "old.agent")
+    assert code == 2 and said.strip().endswith("train it anew") and not Path("old.agent").exists()
 
 
 def test_registered_agents_have_names(store: Store, tmp_path: Path, command: Command) -> None:
