@@ -18,12 +18,13 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH = $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run compare sweep test bench up down lint setup
+.PHONY: help run compare sweep demo test bench up down lint setup
 
 help:
 	@echo "make run [BODY=cheetah] [ROUTE=reuse|retrain|both] [TASKS=basic|all] [SEED=0]  the main job, result table and report"
 	@echo "make compare [BODIES='cheetah hopper'] [ROUTE=...] [SEED=0]        all bodies, one toy, one table"
 	@echo "make sweep [BODIES=...] [SEEDS=3] [WORKERS=processes|dask|ray]     all bodies, several training seeds, one table"
+	@echo "make demo    the walker and the cheetah follow tasks: a video and a page, from packed agents, in a minute"
 	@echo "make test    all tests        make bench   benchmarks       make lint    ruff and pyright"
 	@echo "make up      start Prefect    make down    stop all of it"
 
@@ -38,6 +39,9 @@ compare: $(READY)
 sweep: $(READY)
 	@$(BIN)/python -m flows.run sweep --bodies $(foreach body,$(BODIES),'$(body)') --route '$(ROUTE)' \
 		--seed '$(SEED)' --seeds '$(SEEDS)' --workers '$(WORKERS)' --profile '$(PROFILE)'
+
+demo: $(READY)
+	@$(BIN)/python -m vis.demo
 
 # Two files at a time, in order: the long ones come early.
 test: $(READY)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from envs.tasks import missing
-from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, StridePredictor, places
+from models.deciders import Decider, Decision, ReuseDecider, places
 from models.encoder import Encoder
+from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
 from stages.contract import Artifact, Route
 from stages.decisions import DecidingBodies, tensor
@@ -40,13 +40,9 @@ class Stack:
     def load(route: Route, inputs: Mapping[str, Artifact]) -> Stack:
         """From the artifacts of the route's stages."""
         toy = ToyAgent.load(inputs["toy_inference"].folder)
-        if route == "reuse":
-            predictor = StridePredictor(**inputs["striding"].json("stride.json"))
-            predictor.load_state_dict(load_file(inputs["striding"].folder / "stride.safetensors"))
-            return Stack(toy, ReuseDecider(toy, predictor.requires_grad_(False)), tensor(toy.space.look_ahead))
-        policy = HighLevelPolicy(**inputs["high_level"].json("policy.json"))
-        policy.load_state_dict(load_file(inputs["high_level"].folder / "policy.safetensors"))
-        return Stack(toy, policy.requires_grad_(False), policy.limits)
+        decider = load_decider(toy, inputs["striding" if route == "reuse" else "high_level"].folder)
+        reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
+        return Stack(toy, decider, reach)
 
     def encoder(self, control: str) -> Encoder:
         """The frozen encoder, or one with random weights."""

@@ -26,6 +26,12 @@ class mjtBias(IntEnum):
 class mjtDyn(IntEnum):
     mjDYN_NONE = ...
 
+class mjtGeom(IntEnum):
+    mjGEOM_CAPSULE = ...
+    mjGEOM_ELLIPSOID = ...
+    mjGEOM_CYLINDER = ...
+    mjGEOM_BOX = ...
+
 class MjOption:
     timestep: float
     gravity: NDArray[np.float64]
@@ -56,6 +62,8 @@ class MjModel:
     jnt_type: NDArray[np.int32]
     geom_bodyid: NDArray[np.int32]
     geom_rbound: NDArray[np.float64]
+    geom_type: NDArray[np.int32]
+    geom_size: NDArray[np.float64]
     @staticmethod
     def from_xml_path(filename: str) -> MjModel: ...
     def joint(self, name: int | str) -> JointView: ...
@@ -68,6 +76,7 @@ class MjData:
     qfrc_actuator: NDArray[np.float64]
     subtree_com: NDArray[np.float64]
     geom_xpos: NDArray[np.float64]
+    geom_xmat: NDArray[np.float64]
     def __init__(self, model: MjModel) -> None: ...
 
 class MjvCamera:
