@@ -32,6 +32,7 @@ from stages.scores import (
     specification_r2,
 )
 from stages.switches import switch_episodes, switch_table
+from stages.uncertainty import specification_interval
 from stages.video import Clip, film
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
@@ -97,7 +98,10 @@ class Suite:
 
 @dataclass
 class Record:
-    """What happened in the episodes of one control; lists hold one array (n, ...) per decision."""
+    """What happened in the episodes of one control; lists hold one array (n, ...) per decision.
+
+    Bounds of the specification are those of the episodes that are shown alone.
+    """
 
     tasks: Tasks
     dt: float
@@ -169,6 +173,8 @@ class Record:
                 "belief": probabilities.max(axis=-1).ravel(),
                 **{f"p {name}": probabilities[..., i].ravel() for i, name in enumerate(tasks.space.base_tasks)},
                 "estimate": self.array("estimate")[:, rows].ravel(),
+                "estimate_low": self.array("estimate_low").ravel(),
+                "estimate_high": self.array("estimate_high").ravel(),
             }
         )
 
@@ -212,13 +218,15 @@ def _episodes(
     bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
     bodies.reset(suite.tasks)
     record = Record(suite.tasks, body.dt)
-    rows = np.arange(len(suite.tasks))
+    rows, places = np.arange(len(suite.tasks)), body.space.place(suite.tasks.kind)
+    shown = torch.as_tensor(suite.shown)
     for _ in range(config.decisions):
         decision = stack.decide(control, bodies)
         kind, amount = decision.kind.numpy(), decision.amount.numpy().astype(np.float64)
         outcome = bodies.decide(kind, amount, decision.stride.numpy())
         z = bodies.latent()
         logits, estimates = stack.toy.head(z)
+        low, high = specification_interval(stack.toy, encoder, bodies.belief.rows(shown), places[suite.shown])
         record.add(
             coordinates=bodies.coordinates(),
             fallen=bodies.fallen.copy(),
@@ -228,7 +236,9 @@ def _episodes(
             command_kind=kind,
             command=amount,
             probabilities=logits.softmax(dim=-1).numpy(),
-            estimate=estimates.numpy()[rows, body.space.place(suite.tasks.kind)],
+            estimate=estimates.numpy()[rows, places],
+            estimate_low=low,
+            estimate_high=high,
             latent=z.numpy(),
         )
         if control == "agent":
