@@ -33,7 +33,7 @@ from stages.scores import (
 )
 from stages.switches import switch_episodes, switch_table
 from stages.uncertainty import specification_interval
-from stages.video import Clip, film
+from stages.video import SIDE_BY_SIDE, film_or_excuse, shot
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
 _EVALUATION_SEED, _RANDOM_TASKS_SEED = 30_011, 40_009
@@ -56,8 +56,9 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
         table[control] = _aggregates(episodes[-1], record, config.resamples)
         if control == "agent":
             latents = record.latent_table(suite)
-            film(body, record.clips(suite, config.video_seconds), out)
         report((index + 1) / len(controls), **_headline(table["agent"]))
+    takes = shot(body, config.route, inputs, SIDE_BY_SIDE, None, config.video_seconds)
+    film_or_excuse(body, takes, out)
     switches = switch_episodes(body, stack, controller, config.seeds, config.before_switch, config.decisions)
     switches.to_parquet(out / "switches.parquet", index=False)
     write_json(out / "switches.json", switch_table(switches, config.resamples))
@@ -104,9 +105,7 @@ class Record:
     """
 
     tasks: Tasks
-    dt: float
     steps: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    inner: list[tuple[Floats, Ints]] = field(default_factory=list)
 
     def add(self, **values: np.ndarray) -> None:
         """Append a decision."""
@@ -188,17 +187,6 @@ class Record:
         decision = np.repeat(numbers, len(suite.shown))
         return pd.DataFrame({**columns, "decision": decision, **{f"z{i}": flat[:, i] for i in range(flat.shape[1])}})
 
-    def clips(self, suite: Suite, seconds: float) -> list[Clip]:
-        """Per base task one reference task."""
-        base_task = self.tasks[suite.shown].base_task
-        chosen = [int(np.flatnonzero(base_task == base)[1]) for base in np.unique(base_task)]
-        labels = self.tasks[suite.shown].labels()
-        return [(labels[row], self._states(row)[: int(seconds / self.dt)]) for row in chosen]
-
-    def _states(self, row: int) -> Floats:
-        """States (control steps, columns) of a task that is shown."""
-        return np.concatenate([states[row, : stride[row]] for states, stride in self.inner])
-
 
 def _task_columns(tasks: Tasks) -> dict[str, Any]:
     return {
@@ -217,7 +205,7 @@ def _episodes(
     encoder = stack.encoder(control)
     bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
     bodies.reset(suite.tasks)
-    record = Record(suite.tasks, body.dt)
+    record = Record(suite.tasks)
     rows, places = np.arange(len(suite.tasks)), body.space.place(suite.tasks.kind)
     shown = torch.as_tensor(suite.shown)
     for _ in range(config.decisions):
@@ -241,8 +229,6 @@ def _episodes(
             estimate_high=high,
             latent=z.numpy(),
         )
-        if control == "agent":
-            record.inner.append((outcome.states[suite.shown], outcome.stride[suite.shown]))
     return record
 
 

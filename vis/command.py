@@ -12,6 +12,7 @@ from typing import NoReturn
 import plotly.graph_objects as go
 
 from envs.errors import UserError
+from stages.cli import Parser
 from stages.contract import Artifact
 from stages.store import Store
 from vis.raster import picture
@@ -74,14 +75,9 @@ def answer(parser: argparse.ArgumentParser, write: Callable[[argparse.Namespace]
     sys.exit(0)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; --help lists the options")
-
-
-def command_line(stage: str, default: str, choices: Mapping[str, Sequence[str]] | None = None) -> _Parser:
+def command_line(stage: str, default: str, choices: Mapping[str, Sequence[str]] | None = None) -> Parser:
     """The options that all commands of this package share, and some of its own."""
-    parser = _Parser(description=f"Draws the newest {stage} run, or the one that --run names.", allow_abbrev=False)
+    parser = Parser(description=f"Draws the newest {stage} run, or the one that --run names.", allow_abbrev=False)
     which = "MLflow run id, its beginning, a key, or a registered model as name@alias (default: the newest run)"
     parser.add_argument("--run", metavar="ID", help=which)
     parser.add_argument("--out", metavar="PATH", help=f"a file, whose suffix is the format, or a folder ({default})")
@@ -97,7 +93,7 @@ def find(stages: Sequence[str], options: argparse.Namespace) -> Artifact:
         UserError: there is no such run, or it is one of another stage.
     """
     store, run, stage = Store(), options.run, getattr(options, "stage", stages[0])
-    stored = store.latest(stage, say=_warn) if run is None else store.find(run, say=_warn) or store.run(run)
+    stored = store.latest(stage, say=warn) if run is None else store.find(run, say=warn) or store.run(run)
     if stored is None:
         raise UserError(f"no {stage} run is stored yet; `{_MAKES.format(stage=stage)}` makes one, so does `make run`")
     if stored.artifact.stage not in stages:
@@ -107,7 +103,8 @@ def find(stages: Sequence[str], options: argparse.Namespace) -> Artifact:
     return stored.artifact
 
 
-def _warn(words: str) -> None:
+def warn(words: str) -> None:
+    """Say something that does not stop the command."""
     print(words, file=sys.stderr)
 
 

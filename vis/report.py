@@ -69,7 +69,7 @@ def _route(route: str, result: RouteResult) -> str:
         page.grid(trajectories.panels(result.trajectories), 330),
         f'<h3>Belief</h3><p class="soft">{about_belief}</p>',
         page.task_legend(by_base_task(result.trajectories)),
-        page.grid(plot_belief.panels(result.trajectories, 220), 330),
+        page.grid(plot_belief.panels(result.trajectories, 220), 420),
         f'<h3>When the task changes</h3><p class="soft">{about_switch}</p>',
         switch_table(result.switches),
     )

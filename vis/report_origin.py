@@ -21,7 +21,7 @@ def lineage(sources: Sequence[Source]) -> str:
     rows = [
         [
             escape(source.name),
-            ", ".join(escape(names.get(d, n)) for n, d in source.parts.get("inputs", {}).items()) or "nothing",
+            ", ".join(escape(names.get(d) or n) for n, d in source.parts.get("inputs", {}).items()) or "nothing",
             _code(source.key),
             _code(source.digest),
         ]
