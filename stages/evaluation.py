@@ -9,6 +9,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,10 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
         table[control] = _aggregates(episodes[-1], record, config.resamples)
         if control == "agent":
             latents = record.latent_table(suite)
-        report((index + 1) / len(controls), **_headline(table["agent"]))
+        report((index + 1) / (len(controls) + 1), **_headline(table["agent"]))
     takes = shot(body, config.route, inputs, SIDE_BY_SIDE, None, config.video_seconds)
-    film_or_excuse(body, takes, out)
+    filmed = partial(_filmed, report, len(controls), _headline(table["agent"]))
+    film_or_excuse(body, takes, out, filmed)
     switches = switch_episodes(body, stack, controller, config.seeds, config.before_switch, config.decisions)
     switches.to_parquet(out / "switches.parquet", index=False)
     write_json(out / "switches.json", switch_table(switches, config.resamples))
@@ -230,6 +232,11 @@ def _episodes(
             latent=z.numpy(),
         )
     return record
+
+
+def _filmed(report: Progress, controls: int, metrics: Metrics, share: float) -> None:
+    """Say how far the film is, which is as much of the stage as one of the controls."""
+    report((controls + share) / (controls + 1), **metrics)
 
 
 def _earned(rewards: Floats, fallen: np.ndarray) -> Floats:

@@ -54,18 +54,18 @@ def shot(
     return [act_out(body, stack, controller, control, asked, seconds) for control in controls]
 
 
-def film_or_excuse(body: Body, takes: Sequence[Take], out: Path) -> None:
+def film_or_excuse(body: Body, takes: Sequence[Take], out: Path, report: Callable[[float], object]) -> None:
     """Write ``video.mp4`` into a folder, or ``video.txt`` that says why there is none."""
     if not any(take.moments for take in takes):
         (out / "video.txt").write_text("no frames were asked for\n")
         return
     try:
-        film(body, takes, out / "video.mp4")
+        film(body, takes, out / "video.mp4", report)
     except UserError as error:  # whatever keeps this machine from drawing, the numbers stand
         (out / "video.txt").write_text(f"{error}\n")
 
 
-def film(body: Body, takes: Sequence[Take], path: Path, report: Callable[[float], object] = lambda _: None) -> None:
+def film(body: Body, takes: Sequence[Take], path: Path, report: Callable[[float], object]) -> None:
     """Write the takes side by side, one frame per control step.
 
     Raises:
