@@ -23,6 +23,8 @@ from stages.takes import Moment, Take, act_out
 
 #: Who is filmed beside whom.
 SIDE_BY_SIDE = ("agent", "oracle", "no_inference")
+#: As x264 counts it, smaller is better: reports hold films of up to a minute, and may not grow large.
+_QUALITY = 27
 #: Of a body that believes in nothing yet.
 _UNSURE = (176, 182, 188)
 #: Metres of an arrow per m/s; between two arrows; of one that is too short to be drawn.
@@ -86,8 +88,19 @@ def _writer(path: Path, rate: float) -> Any:
     if path.suffix == ".gif":
         return imageio.get_writer(path, duration=1000 / rate, loop=0)
     # One thread and bit-exact flags, so that equal frames are equal bytes.
-    exact = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart"]
-    return imageio.get_writer(path, fps=rate, macro_block_size=2, output_params=exact)
+    exact = [
+        "-crf",
+        str(_QUALITY),
+        "-threads",
+        "1",
+        "-fflags",
+        "+bitexact",
+        "-flags:v",
+        "+bitexact",
+        "-movflags",
+        "+faststart",
+    ]
+    return imageio.get_writer(path, fps=rate, quality=None, macro_block_size=2, output_params=exact)
 
 
 def frames(body: Body, canvas: Canvas, takes: Sequence[Take], steps: int) -> Iterator[np.ndarray]:

@@ -90,14 +90,17 @@ def task_legend(tasks: Iterable[str]) -> str:
     return legend((task, BASE_TASK_COLOURS[task], "solid") for task in tasks)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], lead: int | None = None) -> str:
-    """A table that scrolls sideways when it must; cells are HTML; row ``lead`` is set off."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], lead: int | None = None, words: bool = False) -> str:
+    """A table that scrolls sideways when it must; cells are HTML; row ``lead`` is set off; of words or of numbers."""
     header = "".join(f"<th>{cell}</th>" for cell in head)
     body = "".join(
         f"<tr{' class=lead' if i == lead else ''}>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
         for i, row in enumerate(rows)
     )
-    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+    kind = "words" if words else "numbers"
+    return (
+        f'<div class="scroll"><table class="{kind}"><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
 
 
 def section(name: str, title: str, intro: str, *parts: str) -> str:

@@ -22,7 +22,7 @@ def verdict(origin: Origin) -> str:
     return "stored before, reused" if origin.reused else "computed for this"
 
 
-def figure(origins: Sequence[Origin], title: str = "Time to compute each stage") -> go.Figure:
+def figure(origins: Sequence[Origin], title: str = "Time to compute") -> go.Figure:
     """A bar per stage on a logarithmic axis, first stage on top."""
     names = [origin.name for origin in reversed(origins)]
     traces = [_bars([origin for origin in origins if origin.reused == reused]) for reused in (False, True)]

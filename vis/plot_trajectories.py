@@ -34,9 +34,7 @@ def figure(table: pd.DataFrame, title: str = "Trajectories against targets") -> 
     return compose(title, panels(table), columns=3)
 
 
-def together(
-    table: pd.DataFrame, title: str = "Trajectories of the agent, relative to target", height: int = 420
-) -> go.Figure:
+def together(table: pd.DataFrame, title: str = "Agent, relative to target", height: int = 420) -> go.Figure:
     """The agent's way on every task in one panel, as a share of what is asked for: 1 is the target."""
     agent = rows(table, "control", ["agent"])
     agent = agent.assign(colour=shades(agent), share=agent["coordinate"] / agent["specification"])
@@ -71,6 +69,7 @@ def _panel(table: pd.DataFrame, height: int) -> go.Figure:
         name="target",
         mode="lines",
         line={"color": BASE_TASK_COLOURS[base_task], "dash": "dash", "width": 2},
+        zorder=1,  # agent and oracle would hide it
         hoverinfo="skip",
     )
     parts = ((control, rows(table, "control", [control])) for control in SHOWN)

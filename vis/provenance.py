@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from stages.store.words import whose
 from stages.why import reason
 from vis.tables import numbers
 
-#: Share of a stage's work over which its pace is averaged.
-_WINDOW = 0.05
+#: Share of a stage's work over which its pace is averaged; seconds between reports that came one by one.
+_WINDOW, _QUICK = 0.05, 0.5
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,12 @@ def _steps(folder: Path) -> float:
 
 def throughput(origin: Origin) -> tuple[list[float], list[float]]:
     """Steps done, and steps per second around them; empty for a stage that does not train."""
-    pace = np.array(origin.pace)
-    if not origin.steps or len(pace) < 3:
+    if not origin.steps or len(origin.pace) < 3:
         return [], []
-    seconds, share = pace.T
+    # What was said before anybody listened arrives at once: of reports in quick succession the last one counts.
+    begin = [(origin.started, 0.0)] if origin.pace[0][1] <= _WINDOW else []
+    told = [*begin, *(a for a, b in pairwise(origin.pace) if b[0] - a[0] >= _QUICK), origin.pace[-1]]
+    seconds, share = np.array(told).T
     grid = np.arange(share[0], share[-1] + 1e-9, _WINDOW)
     # What was reported twice, or backwards after a stage was resumed, keeps its first time.
     done, first = np.unique(np.maximum.accumulate(share), return_index=True)

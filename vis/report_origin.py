@@ -31,7 +31,7 @@ def lineage(sources: Sequence[Source]) -> str:
         "The artifacts that this page was drawn from, down to the digest of each file: equal keys give equal bytes. "
         "A key is made of config, inputs, sources, libraries and the body's files."
     )
-    table = page.table(["artifact", "made from", "key", "digest"], rows)
+    table = page.table(["artifact", "made from", "key", "digest"], rows, words=True)
     return page.section("lineage", "Lineage", intro, table, *map(_decided, sources), MADE)
 
 
@@ -46,7 +46,7 @@ def _decided(source: Source) -> str:
 def _entries(entries: Any, title: str, value: str) -> str:
     if not isinstance(entries, Mapping) or not entries:
         return ""
-    return page.table([title, value], [[escape(str(n)), _code(v)] for n, v in sorted(entries.items())])
+    return page.table([title, value], [[escape(str(n)), _code(v)] for n, v in sorted(entries.items())], words=True)
 
 
 def _code(value: object) -> str:
@@ -77,7 +77,7 @@ def made(origins: Sequence[Origin]) -> str:
         "Read from the store when this page was written, not from the artifact, which holds no time of day. "
         "Steps are those of each stage's learning curve."
     )
-    return page.section("made", "How it was made", intro, page.table(head, rows), page.grid(figures, 330))
+    return page.section("made", "How it was made", intro, page.table(head, rows, words=True), page.grid(figures, 330))
 
 
 def _seconds(seconds: float) -> str:
