@@ -40,8 +40,8 @@ def _card(row: Row) -> str:
     )
     return (
         f'<div class="card"><div class="name">{escape(row["body"])}, route {row["route"]}</div>'
-        f'<div class="value">{number(row["success"], ".0%")}<small>of episodes settle within 0.10</small></div>'
-        f'<div class="beside">{beside}</div></div>'
+        f'<div class="value">{number(row["success"], ".0%")}</div>'
+        f'<div class="beside">of episodes settle within 0.10<br>{beside}</div></div>'
     )
 
 

@@ -41,6 +41,7 @@ tr.lead td { font-weight: 600; }
 .words th, .words td { text-align: left; vertical-align: top; }
 .words td { white-space: normal; min-width: 96px; }
 .words td:has(> code) { min-width: 280px; }
+.numbers td code { white-space: nowrap; }
 td small { font-size: 11.5px; color: var(--muted); font-weight: 400; }
 td code { font-size: 10.5px; white-space: normal; word-break: break-all; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; color: var(--muted); margin: 0 0 10px; }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ from stages.store.words import whose
 from stages.why import reason
 from vis.tables import numbers
 
-#: Share of a stage's work over which its pace is averaged; seconds between reports that came one by one.
-_WINDOW, _QUICK = 0.05, 0.5
+#: Share of a stage's work over which its pace is averaged; seconds until its reports come as they are made.
+_WINDOW, _SETTLING = 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Origin:
     """A run of the lineage.
 
     Attributes:
-        name: stage and route.
+        name: stage, and whose.
         started: seconds since the epoch.
         seconds: how long it took to compute.
         reused: whether another run used it before this lineage did.
@@ -96,12 +95,11 @@ def _steps(folder: Path) -> float:
 
 def throughput(origin: Origin) -> tuple[list[float], list[float]]:
     """Steps done, and steps per second around them; empty for a stage that does not train."""
-    if not origin.steps or len(origin.pace) < 3:
+    # What a stage said before anybody listened arrives at once, and tells nothing about its pace.
+    heard = [(time, share) for time, share in origin.pace if time >= origin.pace[0][0] + _SETTLING]
+    if not origin.steps or len(heard) < 3:
         return [], []
-    # What was said before anybody listened arrives at once: of reports in quick succession the last one counts.
-    begin = [(origin.started, 0.0)] if origin.pace[0][1] <= _WINDOW else []
-    told = [*begin, *(a for a, b in pairwise(origin.pace) if b[0] - a[0] >= _QUICK), origin.pace[-1]]
-    seconds, share = np.array(told).T
+    seconds, share = np.array(heard).T
     grid = np.arange(share[0], share[-1] + 1e-9, _WINDOW)
     # What was reported twice, or backwards after a stage was resumed, keeps its first time.
     done, first = np.unique(np.maximum.accumulate(share), return_index=True)
