@@ -33,5 +33,5 @@ def compare_bodies(**parameters: Any) -> Any:
     (point,) = compared({"": asked}).values()
     if (table := point.table) is not None:
         runs = [*(toy.result() for toy in point.toys), table]
-        publish(comparison_rows(table), runs, table.artifact.folder / "comparison.md")
+        publish(comparison_rows(table), runs, table.artifact.folder / "report.html")
     return Failed(message=point.words) if point.failures else None

@@ -20,7 +20,7 @@ from stages.plan import STAGES, Node, Settings, StageChoice, parents
 from stages.runner import StoredRun
 
 #: The page of a stage that makes one.
-REPORTS = {"plots": "report.html", "comparison": "comparison.md"}
+REPORTS = {"plots": "report.html", "comparison": "report.html"}
 
 
 class Choice(BaseModel):

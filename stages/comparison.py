@@ -1,6 +1,7 @@
 """Stage ``comparison``: bodies by routes by controls in one table, all that share a space from one toy.
 
-Writes ``comparison.json``, ``comparison.parquet`` (one row per body, route and control) and ``comparison.md``.
+Writes ``comparison.json``, ``comparison.parquet`` (one row per body, route and control), ``comparison.md``
+and ``report.html``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from envs.tasks import Floats
 from stages.comparison_table import CONTROLS, NUMBERS, markdown
 from stages.configs.comparison import ComparisonConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
+from vis.comparison import render
+from vis.content import Source
 
 #: Percentiles of a 95 % interval.
 _INTERVAL = (2.5, 97.5)
@@ -51,6 +54,8 @@ def run(config: ComparisonConfig, inputs: Mapping[str, Artifact], out: Path, rep
     write_json(out / "comparison.json", {"rows": rows})
     pd.DataFrame(rows).to_parquet(out / "comparison.parquet", index=False)
     (out / "comparison.md").write_text(markdown(rows), encoding="utf-8")
+    sources = [Source.of(name, artifact) for name, artifact in inputs.items()]
+    (out / "report.html").write_text(render(rows, sources), encoding="utf-8")
     return _headline(rows)
 
 

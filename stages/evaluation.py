@@ -9,6 +9,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ from stages.scores import (
     specification_r2,
 )
 from stages.switches import switch_episodes, switch_table
-from stages.video import Clip, film
+from stages.uncertainty import specification_interval
+from stages.video import SIDE_BY_SIDE, film_or_excuse, shot
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
 _EVALUATION_SEED, _RANDOM_TASKS_SEED = 30_011, 40_009
@@ -55,8 +57,10 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
         table[control] = _aggregates(episodes[-1], record, config.resamples)
         if control == "agent":
             latents = record.latent_table(suite)
-            film(body, record.clips(suite, config.video_seconds), out)
-        report((index + 1) / len(controls), **_headline(table["agent"]))
+        report((index + 1) / (len(controls) + 1), **_headline(table["agent"]))
+    takes = shot(body, config.route, inputs, SIDE_BY_SIDE, None, config.video_seconds)
+    filmed = partial(_filmed, report, len(controls), _headline(table["agent"]))
+    film_or_excuse(body, takes, out, filmed)
     switches = switch_episodes(body, stack, controller, config.seeds, config.before_switch, config.decisions)
     switches.to_parquet(out / "switches.parquet", index=False)
     write_json(out / "switches.json", switch_table(switches, config.resamples))
@@ -97,12 +101,13 @@ class Suite:
 
 @dataclass
 class Record:
-    """What happened in the episodes of one control; lists hold one array (n, ...) per decision."""
+    """What happened in the episodes of one control; lists hold one array (n, ...) per decision.
+
+    Bounds of the specification are those of the episodes that are shown alone.
+    """
 
     tasks: Tasks
-    dt: float
     steps: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    inner: list[tuple[Floats, Ints]] = field(default_factory=list)
 
     def add(self, **values: np.ndarray) -> None:
         """Append a decision."""
@@ -169,6 +174,8 @@ class Record:
                 "belief": probabilities.max(axis=-1).ravel(),
                 **{f"p {name}": probabilities[..., i].ravel() for i, name in enumerate(tasks.space.base_tasks)},
                 "estimate": self.array("estimate")[:, rows].ravel(),
+                "estimate_low": self.array("estimate_low").ravel(),
+                "estimate_high": self.array("estimate_high").ravel(),
             }
         )
 
@@ -181,17 +188,6 @@ class Record:
         columns["task"] = columns.pop("label")
         decision = np.repeat(numbers, len(suite.shown))
         return pd.DataFrame({**columns, "decision": decision, **{f"z{i}": flat[:, i] for i in range(flat.shape[1])}})
-
-    def clips(self, suite: Suite, seconds: float) -> list[Clip]:
-        """Per base task one reference task."""
-        base_task = self.tasks[suite.shown].base_task
-        chosen = [int(np.flatnonzero(base_task == base)[1]) for base in np.unique(base_task)]
-        labels = self.tasks[suite.shown].labels()
-        return [(labels[row], self._states(row)[: int(seconds / self.dt)]) for row in chosen]
-
-    def _states(self, row: int) -> Floats:
-        """States (control steps, columns) of a task that is shown."""
-        return np.concatenate([states[row, : stride[row]] for states, stride in self.inner])
 
 
 def _task_columns(tasks: Tasks) -> dict[str, Any]:
@@ -211,14 +207,16 @@ def _episodes(
     encoder = stack.encoder(control)
     bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
     bodies.reset(suite.tasks)
-    record = Record(suite.tasks, body.dt)
-    rows = np.arange(len(suite.tasks))
+    record = Record(suite.tasks)
+    rows, places = np.arange(len(suite.tasks)), body.space.place(suite.tasks.kind)
+    shown = torch.as_tensor(suite.shown)
     for _ in range(config.decisions):
         decision = stack.decide(control, bodies)
         kind, amount = decision.kind.numpy(), decision.amount.numpy().astype(np.float64)
         outcome = bodies.decide(kind, amount, decision.stride.numpy())
         z = bodies.latent()
         logits, estimates = stack.toy.head(z)
+        low, high = specification_interval(stack.toy, encoder, bodies.belief.rows(shown), places[suite.shown])
         record.add(
             coordinates=bodies.coordinates(),
             fallen=bodies.fallen.copy(),
@@ -228,12 +226,17 @@ def _episodes(
             command_kind=kind,
             command=amount,
             probabilities=logits.softmax(dim=-1).numpy(),
-            estimate=estimates.numpy()[rows, body.space.place(suite.tasks.kind)],
+            estimate=estimates.numpy()[rows, places],
+            estimate_low=low,
+            estimate_high=high,
             latent=z.numpy(),
         )
-        if control == "agent":
-            record.inner.append((outcome.states[suite.shown], outcome.stride[suite.shown]))
     return record
+
+
+def _filmed(report: Progress, controls: int, metrics: Metrics, share: float) -> None:
+    """Say how far the film is, which is as much of the stage as one of the controls."""
+    report((controls + share) / (controls + 1), **metrics)
 
 
 def _earned(rewards: Floats, fallen: np.ndarray) -> Floats:

@@ -14,9 +14,19 @@ from plotly.offline import get_plotlyjs
 
 from stages.configs.plots import PlotsConfig
 from stages.contract import Artifact, Metrics, Progress
-from vis import plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking, plot_trajectories
-from vis.raster import plain_png
-from vis.report import Content, RouteResult, render
+from vis import (
+    plot_belief,
+    plot_falls,
+    plot_latent,
+    plot_learning,
+    plot_results,
+    plot_strides,
+    plot_tracking,
+    plot_trajectories,
+)
+from vis.content import Content, RouteResult, Source
+from vis.raster import plain_picture
+from vis.report import render
 
 _LEARNT_BY = {"reuse": "striding", "retrain": "high_level"}
 
@@ -31,7 +41,7 @@ def run(config: PlotsConfig, inputs: Mapping[str, Artifact], out: Path, report: 
     metrics = _headline(content)
     for i, (name, figure) in enumerate(figures.items(), 1):
         figure.write_html(out / f"{name}.html", include_plotlyjs="directory", div_id=name)
-        plain_png(figure, out / f"{name}.png")
+        plain_picture(figure, out / f"{name}.png")
         report(0.5 + 0.5 * i / len(figures), **metrics)
     return metrics
 
@@ -45,7 +55,7 @@ def _content(config: PlotsConfig, inputs: Mapping[str, Artifact]) -> Content:
         toy_latents=_embedded(inputs["toy_inference"], config),
         tracking=inputs["low_level"].table("tracking.parquet"),
         curves={name: inputs[name].table("learning_curve.parquet") for name in curves},
-        lineage=[(name, a.stage, a.key, a.digest) for name, a in sorted(inputs.items())],
+        lineage=[Source.of(name, artifact) for name, artifact in inputs.items()],
     )
 
 
@@ -59,6 +69,7 @@ def _route(artifact: Artifact, config: PlotsConfig) -> RouteResult:
         controls=artifact.json("controls.json"),
         switches=artifact.json("switches.json"),
         trajectories=artifact.table("trajectories.parquet"),
+        episodes=artifact.table("episodes.parquet"),
         latents=_embedded(artifact, config),
         video=film.read_bytes() if film.exists() else excuse.read_text(),
     )
@@ -74,6 +85,7 @@ def _figures(content: Content) -> Iterator[tuple[str, go.Figure]]:
         title = f"{content.body} against targets, route {route}"
         yield f"trajectories_{route}", plot_trajectories.figure(result.trajectories, title)
         yield f"belief_{route}", plot_belief.figure(result.trajectories, f"Belief over the episode, route {route}")
+        yield f"falls_{route}", plot_falls.figure(result.episodes, f"Falls, route {route}")
         yield f"strides_{route}", plot_strides.figure(result.trajectories, f"Stride histogram, route {route}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from stages.keys import Components
@@ -13,10 +14,15 @@ _SAID = 4
 
 def why(store: Store, parts: Components) -> str:
     """One line: how these components differ from those of the nearest stored run of the stage."""
-    stored = [differences(old, parts) for old in store.components(parts["stage"])]
-    if not stored:
+    return reason(store.components(parts["stage"]), parts)
+
+
+def reason(stored: Iterable[Components], parts: Components) -> str:
+    """One line: how components differ from the nearest of those of other runs of the stage."""
+    found = [differences(old, parts) for old in stored]
+    if not found:
         return f"no {parts['stage']} is stored yet"
-    nearest = min(stored, key=len)
+    nearest = min(found, key=len)
     more = [f"and {len(nearest) - _SAID} more"] if len(nearest) > _SAID else []
     return ", ".join(nearest[:_SAID] + more) or "the stored run was put aside"
 

@@ -42,10 +42,10 @@ def test_room_keeps_to_its_imports(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "stages"], ids=_name)
-def test_only_the_store_knows_mlflow_and_only_plots_the_figures(path: Path) -> None:
+def test_only_the_store_knows_mlflow_and_only_pages_the_figures(path: Path) -> None:
     tops = {name.split(".")[0] for name in _imports(path)}
     assert "mlflow" not in tops or path.name in ("store.py", "writer.py", "run_inputs.py")
-    assert "vis" not in tops or path.name == "plots.py"
+    assert "vis" not in tops or path.name in ("plots.py", "comparison.py")
 
 
 def test_flows_reach_no_simulator_and_no_learner() -> None:

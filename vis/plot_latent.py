@@ -5,6 +5,7 @@ Run ``python vis/plot_latent.py --help`` for the command.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vis.style import BASE_TASK_COLOURS, GRID, by_base_task, plain_axis, shades, style
+from envs.palette import BASE_TASK_COLOURS
+from vis.style import GRID, by_base_task, plain_axis, shades, style
 from vis.tables import numbers, words
 
 Method = Literal["tsne", "pca"]
@@ -20,28 +22,33 @@ METHODS: tuple[Method, ...] = ("tsne", "pca")
 POINTS = 1500
 _TITLES = {"tsne": "t-SNE", "pca": "principal component"}
 _HOVER = "%{text}<br>step %{customdata}<extra></extra>"
-_PLANE, _SPACE = ["a", "b"], ["u", "v", "w"]
+#: What a lasso in the page leaves of the points outside it.
+_SELECTED: dict[str, Any] = {"unselected": {"marker": {"opacity": 0.12}}}
 
 
-def embed(table: pd.DataFrame, method: Method = "tsne", seed: int = 0, points: int = POINTS) -> pd.DataFrame:
-    """At most ``points`` rows of a ``latents.parquet`` with columns a, b (plane) and u, v, w (space)."""
+def embed(
+    table: pd.DataFrame, methods: Sequence[Method] = METHODS, seed: int = 0, points: int = POINTS
+) -> pd.DataFrame:
+    """At most ``points`` rows of a ``latents.parquet`` with their places in two and in three dimensions, by method."""
     table = table.sample(min(points, len(table)), random_state=seed).sort_index().reset_index(drop=True)
     latents = table[[c for c in table.columns if c[0] == "z" and c[1:].isdigit()]].to_numpy(np.float64)
-    plane, space = (_project(latents, size, method, seed) for size in (2, 3))
-    table[_PLANE], table[_SPACE] = plane.round(3), space.round(3)
+    for method in methods:
+        for size in (2, 3):
+            table[_columns(method, size)] = _project(latents, size, method, seed).round(3)
     return table
 
 
 def plane(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
     """The 2-D map of ``embed``'s table."""
-    traces = [go.Scatter(x=numbers(p, "a"), y=numbers(p, "b"), **_look(p, 5)) for p in _parts(points)]
+    a, b = _columns(method, 2)
+    traces = [go.Scatter(x=numbers(p, a), y=numbers(p, b), **_look(p, 6), **_SELECTED) for p in _parts(points)]
     figure = style(go.Figure(traces), title, height)
     return figure.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2))
 
 
 def space(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
     """The 3-D map of ``embed``'s table; dragging turns it."""
-    figure = style(go.Figure(_space_traces(points)), title, height, dragmode="turntable")
+    figure = style(go.Figure(_space_traces(points, method)), title, height, dragmode="turntable")
     return figure.update_layout(scene=_scene(method), margin={"l": 0, "r": 0, "b": 0})
 
 
@@ -55,6 +62,10 @@ def figure(points: pd.DataFrame, method: Method = "tsne", title: str = "Latent m
     style(both, title, 560, dragmode="turntable")
     both.update_layout(legend={"y": -0.12})
     return both.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2), scene=_scene(method))
+
+
+def _columns(method: Method, size: int) -> list[str]:
+    return [f"{method} {size}-{i}" for i in range(1, size + 1)]
 
 
 def _project(latents: np.ndarray, size: int, method: Method, seed: int) -> np.ndarray:
@@ -92,10 +103,9 @@ def _legend_entry(task: str) -> go.Scatter:
     return go.Scatter(x=[None], y=[None], name=task, mode="markers", marker=marker, legendgroup=task, hoverinfo="skip")
 
 
-def _space_traces(points: pd.DataFrame) -> list[go.Scatter3d]:
-    return [
-        go.Scatter3d(x=numbers(p, "u"), y=numbers(p, "v"), z=numbers(p, "w"), **_look(p, 2.5)) for p in _parts(points)
-    ]
+def _space_traces(points: pd.DataFrame, method: Method) -> list[go.Scatter3d]:
+    u, v, w = _columns(method, 3)
+    return [go.Scatter3d(x=numbers(p, u), y=numbers(p, v), z=numbers(p, w), **_look(p, 3)) for p in _parts(points)]
 
 
 def _axis(method: Method, number: int) -> dict[str, object]:
@@ -121,8 +131,8 @@ if __name__ == "__main__":
     from vis.command import main
 
     main(
-        "toy_inference",
+        ("toy_inference", "evaluation"),
         "latent",
-        lambda artifact, options: figure(embed(artifact.table("latents.parquet"), options.method), options.method),
+        lambda artifact, options: figure(embed(artifact.table("latents.parquet"), [options.method]), options.method),
         choices={"method": METHODS},
     )

@@ -5,10 +5,14 @@ Run ``python vis/plot_learning.py --help`` for the command.
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from stages.contract import Artifact
 from vis.style import compose, panel, plain_axis
 from vis.tables import numbers
 
@@ -44,10 +48,25 @@ def panels(table: pd.DataFrame, stage: str, height: int = 260) -> list[go.Figure
     return [_panel(table, axes[a], a, stage, height) for a in sorted(axes, key=order.index)]
 
 
-def figure(table: pd.DataFrame, stage: str) -> go.Figure:
-    """All metrics of a stage's training in one figure."""
-    parts = panels(table, stage)
+def figure(table: pd.DataFrame, stage: str, more: Sequence[go.Figure] = ()) -> go.Figure:
+    """All metrics of a stage's training in one figure, and further panels."""
+    parts = [*panels(table, stage), *more]
     return compose(f"Learning curve of {stage}", parts, columns=min(3, len(parts)))
+
+
+def throughput_panel(steps: list[float], rate: list[float], stage: str, height: int = 260) -> go.Figure:
+    """How many steps per second a training did, over its steps."""
+    trace = go.Scatter(
+        x=steps,
+        y=rate,
+        name="throughput",
+        mode="lines",
+        line={"color": _COLOURS[0], "width": 1.8, "shape": "hv"},
+        hovertemplate="%{y:,.0f} steps per second at %{x}<extra></extra>",
+    )
+    x = plain_axis(_STEPS.get(stage, "training (steps)"), rangemode="tozero", exponentformat="SI")
+    y = plain_axis("throughput (steps/s)", rangemode="tozero")
+    return panel([trace], f"{stage}: throughput", x, y, height, showlegend=False)
 
 
 def _axis(name: str) -> str:
@@ -77,6 +96,14 @@ def _panel(table: pd.DataFrame, names: list[str], axis: str, stage: str, height:
 
 
 if __name__ == "__main__":
+    from stages.store import Store
     from vis.command import main
+    from vis.provenance import origins, throughput
 
-    main("low_level", "learning", lambda artifact, _: figure(artifact.table("learning_curve.parquet"), artifact.stage))
+    def draw(artifact: Artifact, options: argparse.Namespace) -> go.Figure:
+        """With the throughput, which the store alone knows."""
+        steps, rate = throughput(origins(Store(), options.run_id)[-1])
+        more = [throughput_panel(steps, rate, artifact.stage)] if steps else []
+        return figure(artifact.table("learning_curve.parquet"), artifact.stage, more)
+
+    main(("low_level", "toy_inference", "striding", "high_level"), "learning", draw)

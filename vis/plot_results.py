@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from envs.palette import CONTROL_TITLES
 from vis.style import INK, MUTED, compose, control_colour, panel, plain_axis
 
 #: control -> metric -> statistic ("mean", "median", "iqm", "low", "high") -> value, as in ``controls.json``.
@@ -28,16 +29,6 @@ PUBLISHED: Mapping[str, Mapping[str, Published]] = {
     "walker": {"goal": Published(0.22, 0.12), "velocity": Published(0.84, 0.40)},
     "hopper": {"goal": Published(0.51, 0.25), "velocity": Published(0.83, 0.30)},
 }
-CONTROL_TITLES = {
-    "agent": "agent",
-    "oracle": "oracle",
-    "no_inference": "no inference",
-    "random_encoder": "random encoder",
-    "fixed_1": "fixed stride 1",
-    "fixed_5": "fixed stride 5",
-    "fixed_10": "fixed stride 10",
-    "fixed_20": "fixed stride 20",
-}
 
 
 def kinds_of(controls: Controls) -> list[str]:
@@ -48,7 +39,7 @@ def kinds_of(controls: Controls) -> list[str]:
 
 def panels(controls: Controls, body: str, height: int = 300) -> list[go.Figure]:
     """One small figure per kind: interquartile mean with its 95 % interval, by control."""
-    names = [c for c in reversed(CONTROL_TITLES) if c in controls]
+    names = [c for c in reversed([*CONTROL_TITLES]) if c in controls]
     return [_panel(controls, names, kind, body, height) for kind in kinds_of(controls)]
 
 

@@ -10,7 +10,8 @@ from collections import Counter
 import pandas as pd
 import plotly.graph_objects as go
 
-from vis.style import BASE_TASK_COLOURS, by_base_task, panel, plain_axis
+from envs.palette import BASE_TASK_COLOURS
+from vis.style import by_base_task, panel, plain_axis
 from vis.tables import numbers, rows
 
 LONGEST = 20

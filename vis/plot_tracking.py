@@ -8,7 +8,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from vis.style import AXIS_TITLES, BASE_TASK_COLOURS, MUTED, compose, kind_title, panel, plain_axis
+from envs.palette import BASE_TASK_COLOURS
+from vis.style import AXIS_TITLES, MUTED, compose, kind_title, panel, plain_axis
 from vis.tables import groups, numbers, words
 
 _NAMES = {"mean_error": "mean over 0.5 s", "error": "instantaneous"}

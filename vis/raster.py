@@ -1,7 +1,7 @@
-"""Plotly figures as PNG.
+"""Plotly figures as PNG or SVG.
 
-``plain_png`` draws with matplotlib: the same bytes on every machine with the same libraries, no browser needed.
-``png`` asks a browser when there is one, for pixels equal to the page's.
+``plain_picture`` draws with matplotlib: the same bytes on every machine with the same libraries, no browser needed.
+``picture`` asks a browser when there is one, for pixels equal to the page's.
 """
 
 from __future__ import annotations
@@ -13,29 +13,31 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vis.style import BASE_TASK_COLOURS, GRID, INK, MUTED
+from envs.palette import BASE_TASK_COLOURS
+from vis.style import GRID, INK, MUTED
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _WIDTH, _DPI = 1200, 100
 _DASHES = {"dash": "--", "dot": ":", None: "-", "solid": "-"}
 
 
-def png(figure: go.Figure, path: Path) -> None:
-    """The figure by a browser if one is installed, by matplotlib if not."""
+def picture(figure: go.Figure, path: Path) -> None:
+    """The figure by a browser if one is installed, by matplotlib if not; the path's suffix is the format."""
     layout: Any = figure.layout
     if any(shutil.which(browser) for browser in BROWSERS):
         # A browser that is there may still not start, for want of a library or of rights.
         with suppress(RuntimeError, OSError):
             figure.write_image(path, width=_WIDTH, height=layout.height, scale=1.5)
             return
-    plain_png(figure, path)
+    plain_picture(figure, path)
 
 
-def plain_png(figure: go.Figure, path: Path) -> None:
+def plain_picture(figure: go.Figure, path: Path) -> None:
     """The figure by matplotlib: lines, markers, intervals, stacked areas and bars, 3-D markers."""
     layout: Any = figure.layout
     canvas = Figure(figsize=(_WIDTH / _DPI, layout.height / _DPI), dpi=_DPI, facecolor="white")
@@ -52,7 +54,9 @@ def plain_png(figure: go.Figure, path: Path) -> None:
     canvas.text(0.02, 1 - 18 / layout.height, layout.title.text or "", size=14, color=INK, va="top", weight="bold")
     _subplot_titles(canvas, figure, frame)
     _legend(canvas, figure)
-    canvas.savefig(path, metadata={"Software": None})
+    # Neither a date nor random names, so that equal figures are equal bytes.
+    with rc_context({"svg.hashsalt": "carryover"}):
+        canvas.savefig(path, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
 
 
 class _Frame:
@@ -133,6 +137,9 @@ def _draw(ax: Any, trace: Any, floors: dict[str, np.ndarray], name: str) -> None
 
 def _scatter(ax: Axes, trace: Any) -> None:
     alpha = trace.opacity or 1.0
+    if trace.fill == "toself":
+        ax.fill(trace.x, trace.y, color=trace.fillcolor, alpha=alpha, linewidth=0, zorder=1)
+        return
     if "lines" in trace.mode:
         style = _DASHES[trace.line.dash]
         ax.plot(trace.x, trace.y, color=trace.line.color, ls=style, lw=trace.line.width or 1.5, alpha=alpha, zorder=2)

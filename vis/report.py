@@ -5,188 +5,74 @@ Run ``python vis/report.py --help`` for the command.
 
 from __future__ import annotations
 
+import argparse
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from vis import page, plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking
+from vis import page, plot_belief, plot_falls, plot_latent, plot_learning, plot_strides, plot_tracking, report_origin
 from vis import plot_trajectories as trajectories
-from vis.plot_results import CONTROL_TITLES, PUBLISHED, Controls, kinds_of
-from vis.style import BASE_TASK_COLOURS, ROUTE_TITLES, by_base_task, control_colour
+from vis.content import Content, RouteResult
+from vis.plot_latent import Method
+from vis.report_results import headline, results, switch_table
+from vis.style import MUTED, ROUTE_TITLES, by_base_task, control_colour
 
-_NONE = "&ndash;"
-Values = Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class RouteResult:
-    """One route's evaluation: ``controls.json``, ``switches.json``, trajectories, embedded latents, and the video.
-
-    ``video`` is the mp4's bytes, or the sentence that says why there is none.
-    """
-
-    controls: Controls
-    switches: Controls
-    trajectories: pd.DataFrame
-    latents: pd.DataFrame
-    video: bytes | str
-
-
-@dataclass(frozen=True)
-class Content:
-    """Everything that the report shows.
-
-    Attributes:
-        toy_latents: ``plot_latent.embed`` of the toy's held-out latents.
-        tracking: the low level's ``tracking.parquet``.
-        curves: ``learning_curve.parquet`` by stage.
-        lineage: (input, stage, key, digest) rows.
-    """
-
-    body: str
-    seed: int
-    routes: Mapping[str, RouteResult]
-    toy_latents: pd.DataFrame
-    tracking: pd.DataFrame
-    curves: Mapping[str, pd.DataFrame]
-    lineage: Sequence[tuple[str, str, str, str]]
+#: Maps of latents by the name of their button.
+_MAPS: dict[str, tuple[Method, int]] = {
+    "t-SNE": ("tsne", 2),
+    "t-SNE 3-D": ("tsne", 3),
+    "PCA": ("pca", 2),
+    "PCA 3-D": ("pca", 3),
+}
 
 
 def render(content: Content) -> str:
     """The page."""
-    sections = [_results(content), *(_route(name, result) for name, result in content.routes.items())]
-    sections += [_latents(content), _strides(content), _low_level(content), _learning(content), _lineage(content)]
+    sections = [results(content), *(_route(name, result) for name, result in content.routes.items())]
+    sections += [_latents(content), _strides(content), _low_level(content), _learning(content)]
+    sections.append(report_origin.lineage(content.lineage))
     return page.document(f"Carryover: {content.body}", [_head(content), *sections])
 
 
 def _head(content: Content) -> str:
-    cards = [
-        _card(f"median {kind} error, {ROUTE_TITLES[route]}", result.controls, kind, content.body)
-        for route, result in content.routes.items()
-        for kind in kinds_of(result.controls)
-    ]
     links = [("results", "Results"), *((f"route-{r}", f"Route {r}") for r in content.routes)]
-    links += [("latents", "Latents"), ("strides", "Strides"), ("low-level", "Low level")]
+    links += [("latents", "Latents"), ("strides", "Strides and falls"), ("low-level", "Low level")]
     links += [("learning", "Learning"), ("lineage", "Lineage")]
     nav = "".join(f'<a href="#{name}">{title}</a>' for name, title in links)
     return (
         f'<header><h1>Carryover: {escape(content.body)}</h1><p class="soft">A task-inference encoder, trained once on '
         f"a toy and carried over frozen. The {escape(content.body)} is told no task: "
         f"the encoder infers it from rewards. Seed {content.seed}.</p>"
-        f'<div class="cards">{"".join(cards)}</div><nav>{nav}</nav></header>'
+        f"{headline(content)}<nav>{nav}{report_origin.MADE_LINK}</nav></header>"
     )
-
-
-def _card(name: str, controls: Controls, kind: str, body: str) -> str:
-    metric = f"{kind}_settled"
-    agent, oracle = controls["agent"][metric], controls.get("oracle", {}).get(metric, {})
-    known = PUBLISHED.get(body, {}).get(kind)
-    beside = [f"oracle {_number(oracle.get('median'))}"]
-    if known:
-        beside.append(f"published {known.median:.2f}, its best model {known.best:.2f}")
-    return (
-        f'<div class="card"><div class="name">{escape(name)}</div>'
-        f'<div class="value">{_number(agent["median"])}</div><div class="beside">{"<br>".join(beside)}</div></div>'
-    )
-
-
-def _results(content: Content) -> str:
-    parts = []
-    for route, result in content.routes.items():
-        parts.append(f"<h3>Route {route}: {ROUTE_TITLES[route]}</h3>")
-        parts.append(page.grid(plot_results.panels(result.controls, content.body), 420))
-        parts.append(_result_table(result.controls, content.body))
-    intro = (
-        "Settled error: |value - target| / |target|, mean over the second half of the decisions; 0 is perfect, 1 is "
-        "standing still. Medians over the episodes of the reference tasks, as the published figures are; below them "
-        "the mean and the interquartile mean (IQM) with its bootstrap 95 % interval, which the figure shows."
-    )
-    return page.section("results", "Results", intro, *parts)
-
-
-#: Column title, metric, format; before them come error and success of each kind.
-_COLUMNS = (
-    ("return", "return", ".1f"),
-    ("falls", "fall_rate", ".0%"),
-    ("simulated time (s)", "seconds", ".1f"),
-    ("mean stride (steps)", "mean_stride", ".1f"),
-    ("decisions to identify", "decisions_to_identify", ".1f"),
-    ("base task accuracy", "base_task_accuracy", ".1%"),
-    ("specification R²", "specification_r2", ".3f"),
-)
-
-
-def _result_table(controls: Controls, body: str) -> str:
-    names, kinds = [c for c in CONTROL_TITLES if c in controls], kinds_of(controls)
-    columns = [*((f"{kind} success", f"{kind}_success", ".0%") for kind in kinds), *_COLUMNS]
-    rows = [
-        [
-            CONTROL_TITLES[name],
-            *(_error(controls[name].get(f"{kind}_settled", {})) for kind in kinds),
-            *(_number(controls[name].get(metric, {}).get("mean"), form) for _, metric, form in columns),
-        ]
-        for name in names
-    ]
-    known = PUBLISHED.get(body, {})
-    for which in ("median", "best") if known else ():
-        cells = [f"{getattr(known[kind], which):.2f}" if kind in known else _NONE for kind in kinds]
-        rows.append([f"published, {which}{' model' if which == 'best' else ''}", *cells, *[_NONE] * len(columns)])
-    return page.table(["", *(f"{kind} error" for kind in kinds), *(c[0] for c in columns)], rows, lead=0)
-
-
-def _error(values: Values) -> str:
-    if values.get("median") is None:
-        return _NONE
-    median, mean, middle, low, high = (_number(values.get(name)) for name in ("median", "mean", "iqm", "low", "high"))
-    return f"{median} <small>mean {mean}<br>IQM {middle} [{low}, {high}]</small>"
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return _NONE if value is None or pd.isna(value) else format(value, form).replace("-", "&minus;")
 
 
 def _route(route: str, result: RouteResult) -> str:
-    lines = [("target", "#8c96a0", "dashed"), *((c, control_colour(c), "solid") for c in ("agent", "oracle"))]
-    parts = [page.legend(lines), page.grid(trajectories.panels(result.trajectories), 330)]
-    parts += [
-        "<h3>Belief</h3>",
-        _task_legend(result.trajectories),
-        page.grid(plot_belief.panels(result.trajectories, 220), 250),
-    ]
-    parts += ["<h3>When the task changes</h3>", _switch_table(result.switches)]
-    parts += ["<h3>Video</h3>", _video(result.video)]
-    intro = (
-        "The reference tasks, one episode each; every mark is the end of a stride. "
-        "Belief is the posterior over base tasks by decision, averaged over the tasks asked for. "
-        "At last every reference task changes into another in mid-episode, unannounced; the oracle is told."
+    lines = [("target", MUTED, "dashed"), *((c, control_colour(c), "solid") for c in ("agent", "oracle"))]
+    intro = "The body at work, and the reference tasks, one episode each; every mark is the end of a stride."
+    about_belief = (
+        "Left, the posterior over base tasks, averaged over the tasks asked for; right, the specification believed, "
+        "with its 90 % interval, beside the true one (dashed). Time is logarithmic: the first decisions matter most."
     )
-    return page.section(f"route-{route}", f"Route {route}: {ROUTE_TITLES[route]}", intro, *parts)
-
-
-def _task_legend(table: pd.DataFrame) -> str:
-    return page.legend((task, BASE_TASK_COLOURS[task], "solid") for task in by_base_task(table))
-
-
-#: Column title, metric, statistic, format.
-_SWITCH_COLUMNS = (
-    ("decisions to the new base task, mean", "identification", "mean", ".1f"),
-    ("decisions to an error below 0.10, median", "recovery", "median", ".0f"),
-    ("settled error after it, mean", "settled", "mean", ".3f"),
-    ("settled error after it, median", "settled", "median", ".3f"),
-    ("falls", "fell", "mean", ".0%"),
-)
-
-
-def _switch_table(switches: Controls) -> str:
-    rows = [
-        [CONTROL_TITLES[control], *(_number(values[name][how], form) for _, name, how, form in _SWITCH_COLUMNS)]
-        for control, values in switches.items()
-    ]
-    return page.table(["", *(column[0] for column in _SWITCH_COLUMNS)], rows, lead=0)
+    about_switch = (
+        "At last every reference task changes into another in mid-episode, unannounced; the oracle is told of it."
+    )
+    return page.section(
+        f"route-{route}",
+        f"Route {route}: {ROUTE_TITLES[route]}",
+        intro,
+        _video(result.video),
+        "<h3>Trajectories against targets</h3>",
+        page.legend(lines),
+        page.grid(trajectories.panels(result.trajectories), 330),
+        f'<h3>Belief</h3><p class="soft">{about_belief}</p>',
+        page.task_legend(by_base_task(result.trajectories)),
+        page.grid(plot_belief.panels(result.trajectories, 220), 420),
+        f'<h3>When the task changes</h3><p class="soft">{about_switch}</p>',
+        switch_table(result.switches),
+    )
 
 
 def _video(video: bytes | str) -> str:
@@ -197,32 +83,38 @@ def _video(video: bytes | str) -> str:
 
 
 def _latents(content: Content) -> str:
-    toy: list[go.Figure] = [
-        plot_latent.plane(content.toy_latents, title="Toy, held-out tasks"),
-        plot_latent.space(content.toy_latents, title="Toy, held-out tasks, 3-D"),
-    ]
-    bodies = [
-        plot_latent.plane(result.latents, title=f"{content.body}, route {route}")
-        for route, result in content.routes.items()
-    ]
-    figures = [f.update_layout(showlegend=False) for f in (*toy, *bodies)]
-    intro = "t-SNE of the encoder's latents. Colour is the base task, brightness the size of the specification."
-    return page.section("latents", "Latent map", intro, _task_legend(content.toy_latents), page.grid(figures, 420))
+    parts = [page.task_legend(by_base_task(content.toy_latents))]
+    for route, result in content.routes.items():
+        parts.append(f"<h3>{escape(content.body)}, route {route}</h3>")
+        parts.append(page.explorer(_maps(result.latents), trajectories.together(result.trajectories)))
+    parts += ["<h3>Toy, held-out tasks</h3>", page.explorer(_maps(content.toy_latents), None)]
+    intro = (
+        "The encoder's latents. Colour is the base task, brightness the size of the specification. Beside those of the "
+        "body are its trajectories as a share of what is asked for: choose points to see which way they belong to."
+    )
+    return page.section("latents", "Latent map", intro, *parts)
+
+
+def _maps(points: pd.DataFrame) -> dict[str, go.Figure]:
+    draw = {2: plot_latent.plane, 3: plot_latent.space}
+    return {
+        name: draw[size](points, method, f"Latents, {name}").update_layout(showlegend=False)
+        for name, (method, size) in _MAPS.items()
+    }
 
 
 def _strides(content: Content) -> str:
     figures = [
-        plot_strides.figure(result.trajectories, f"Route {route}").update_layout(showlegend=False)
+        figure.update_layout(showlegend=False)
         for route, result in content.routes.items()
+        for figure in (
+            plot_strides.figure(result.trajectories, f"Strides, route {route}"),
+            plot_falls.figure(result.episodes, f"Falls, route {route}"),
+        )
     ]
-    intro = "How many low-level steps the agent lets a decision last."
-    return page.section(
-        "strides",
-        "Strides",
-        intro,
-        _task_legend(content.toy_latents),
-        page.grid(figures, 420),
-    )
+    intro = "How many low-level steps the agent lets a decision last, and who fell, by the base task asked for."
+    legend = page.task_legend(by_base_task(content.toy_latents))
+    return page.section("strides", "Strides and falls", intro, legend, page.grid(figures, 420))
 
 
 def _low_level(content: Content) -> str:
@@ -238,16 +130,24 @@ def _learning(content: Content) -> str:
     return page.section("learning", "Learning curves", "What each stage logged while it learned.", *parts)
 
 
-def _lineage(content: Content) -> str:
-    rows = [
-        [escape(name), escape(stage), f"<code>{key}</code>", f"<code>{digest}</code>"]
-        for name, stage, key, digest in content.lineage
-    ]
-    intro = "The artifacts that this page was drawn from: equal keys give equal bytes."
-    return page.section("lineage", "Lineage", intro, page.table(["input", "stage", "key", "digest"], rows))
+def with_origins(report: str, made: str) -> str:
+    """A report of the plots stage, to which timing, verdicts and throughput are added."""
+    link = '<a href="#made">How it was made</a>'
+    return report.replace(report_origin.MADE, made, 1).replace(report_origin.MADE_LINK, link, 1)
+
+
+def _write(options: argparse.Namespace) -> None:
+    from stages.store import Store
+    from vis.command import find, save_aside, targets
+    from vis.provenance import origins
+
+    [path] = targets(options.out, "report", (".html",))
+    plain = find(("plots", "comparison"), options).folder / "report.html"
+    text = with_origins(plain.read_text(encoding="utf-8"), report_origin.made(origins(Store(), options.run_id)))
+    save_aside(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":
-    from vis.command import copy_file
+    from vis.command import answer, command_line
 
-    copy_file("plots", "report.html")
+    answer(command_line("plots", "report.html", {"stage": ("plots", "comparison")}), _write)

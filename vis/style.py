@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from envs.palette import BASE_TASK_COLOURS, CONTROL_COLOURS, CONTROL_TITLES, rgb
 from envs.tasks import BASE_TASKS
 from vis.tables import numbers, rows, words
 
@@ -18,22 +19,6 @@ INK, MUTED, GRID, PAPER = "#1f2933", "#66727f", "#e4e8ec", "#ffffff"
 DARK = {INK: "#e6eaee", MUTED: "#98a4b0", GRID: "#2f3841", PAPER: "#171c21"}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
-BASE_TASK_COLOURS = {
-    "velocity forward": "#1f77b4",
-    "velocity backward": "#17becf",
-    "goal forward": "#d62728",
-    "goal backward": "#ff7f0e",
-    "velocity left": "#3b4cc0",
-    "velocity right": "#6ec3e8",
-    "goal left": "#8c1d2f",
-    "goal right": "#e8a33d",
-    "stand forward": "#2e8b57",
-    "stand backward": "#8fbc3f",
-    "jump": "#8a4fbf",
-    "flip forward": "#c2387f",
-    "flip backward": "#e58fb8",
-}
-CONTROL_COLOURS = {"agent": INK, "oracle": "#2ca02c", "no_inference": "#8c96a0", "random_encoder": "#bcc4cb"}
 FIXED_STRIDE_COLOUR = "#9a8fb8"
 ROUTE_TITLES = {"reuse": "toy policy reused", "retrain": "high level retrained"}
 AXIS_TITLES = {
@@ -56,6 +41,11 @@ def kind_title(kind: str) -> str:
     return kind.replace("_y", " across")
 
 
+def control_title(control: str) -> str:
+    """A control as a reader sees it."""
+    return CONTROL_TITLES.get(control, control.replace("_", " "))
+
+
 def control_colour(control: str) -> str:
     """Colour of a control; the fixed strides share one."""
     return CONTROL_COLOURS.get(control, FIXED_STRIDE_COLOUR)
@@ -63,9 +53,9 @@ def control_colour(control: str) -> str:
 
 def shade(base_task: str, strength: float) -> str:
     """The base task's colour, from faint (strength 0) to deep (1)."""
-    rgb = np.array([int(BASE_TASK_COLOURS[base_task][i : i + 2], 16) for i in (1, 3, 5)])
+    full = np.array(rgb(BASE_TASK_COLOURS[base_task]))
     mix = _FAINT - strength * (_FAINT + _DEEP)
-    mixed = rgb + (255 - rgb) * mix if mix > 0 else rgb * (1 + mix)
+    mixed = full + (255 - full) * mix if mix > 0 else full * (1 + mix)
     return "#" + "".join(f"{round(c):02x}" for c in mixed)
 
 

@@ -14,4 +14,4 @@ class EvaluationConfig(BodyStageConfig):
     decisions: int = Field(default=100, ge=4, le=10_000, description="decisions per episode")
     before_switch: int = Field(default=30, ge=1, le=10_000, description="decisions before the task changes unannounced")
     resamples: int = Field(default=2000, ge=10, le=1_000_000, description="bootstrap resamples of the intervals")
-    video_seconds: float = Field(default=5.0, ge=0, le=600, description="length of each clip of the video, s")
+    video_seconds: float = Field(default=5.0, ge=0, le=600, description="simulated time for each task of the video, s")

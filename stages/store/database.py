@@ -129,6 +129,15 @@ class Database:
         """The runs of all stages, whatever became of them, newest first; none that is deleted."""
         return self._select(_QUERY.format("TRUE"), (EXPERIMENT, "key", -1)) if self.path.exists() else []
 
+    def history(self, run_id: str, metric: str) -> list[tuple[float, float]]:
+        """When a metric of a run was logged, seconds since the epoch, and its value; oldest first."""
+        if not self.path.exists():
+            return []
+        query = "SELECT timestamp, value FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY timestamp, value"
+        with self._connect() as connection:
+            found = connection.execute(query, (run_id, metric)).fetchall() if _has(connection, "metrics") else []
+        return [(time / 1000, float(value)) for time, value in found]
+
     def homes(self) -> list[str]:
         """Ids of the experiment: the folders of its runs below ``mlruns``."""
         return self._column("experiments", "SELECT experiment_id FROM experiments WHERE name = ?", EXPERIMENT)

@@ -36,6 +36,7 @@ def _artifact(root: Path, name: str, toy: str = TOY) -> Artifact:
     folder.mkdir(parents=True)
     stage = "evaluation" if name.startswith("evaluation") else name
     write_json(folder / "components.json", {"inputs": {"toy_inference": toy}})
+    write_json(folder / "manifest.json", {"files": {"episodes.parquet": {"sha256": "d" * 64, "bytes": 1}}})
     return Artifact(stage, "0" * 64, toy, folder)
 
 
@@ -86,6 +87,15 @@ def test_the_three_files_say_the_same(compared: tuple[Path, Metrics, list[float]
     assert written["rows"] == table.to_dict(orient="records")
     assert all(f"| {' | '.join(shown(row).values())} |" in page for row in written["rows"])
     assert "| 0.100 [0.050, 0.150] | 0.100 |" in page
+
+
+def test_the_page_shows_every_body_its_numbers_and_the_digest_of_each_file(
+    compared: tuple[Path, Metrics, list[float]],
+) -> None:
+    text = (compared[0] / "report.html").read_text(encoding="utf-8")
+    for words in ("cheetah, route retrain", "hopper, route reuse", "0.100 [0.050, 0.150]", TOY, "d" * 64):
+        assert words in text
+    assert "default-src 'none'" in text
 
 
 def test_another_toy_is_refused(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from envs.palette import CONTROL_TITLES
 from envs.tasks import KINDS, LINE, Tasks, reference_tasks
 from stages.contract import Artifact, write_json
-from vis.plot_results import CONTROL_TITLES
 
 RANGES = {"velocity": (1.0, 2.5), "goal": (0.2, 10.0)}
 _LEVELS = {"agent": 0.07, "oracle": 0.06, "no_inference": 0.95, "random_encoder": 1.1}
@@ -49,6 +49,17 @@ def trajectories() -> pd.DataFrame:
     tasks = reference_tasks(RANGES)
     parts = [_episode(rng, control, task, tasks) for control in CONTROL_TITLES for task in range(len(tasks))]
     return pd.concat(parts, ignore_index=True)
+
+
+def episodes() -> pd.DataFrame:
+    """An ``episodes.parquet``: one episode per reference task and control, some of which end in a fall."""
+    tasks = reference_tasks(RANGES)
+    n, controls = len(tasks), list(CONTROL_TITLES)
+    table = pd.DataFrame(
+        {"control": np.repeat(controls, n), "base_task": np.tile(tasks.base_task_names, len(controls))}
+    )
+    table["fell"] = (np.arange(len(table)) % 7 == 0) & (table["control"] != "oracle")
+    return table.assign(task_set="reference", seed=0)
 
 
 def controls() -> dict[str, dict[str, dict[str, float]]]:
@@ -105,7 +116,11 @@ def artifacts(root: Path, routes: tuple[str, ...] = ("reuse", "retrain")) -> Map
         stage = {"reuse": "striding", "retrain": "high_level"}[route]
         inputs[stage] = _artifact(root, stage, {"learning_curve.parquet": learning_curve()})
         name = f"evaluation_{route}"
-        tables = {"trajectories.parquet": trajectories(), "latents.parquet": latents("decision")}
+        tables = {
+            "trajectories.parquet": trajectories(),
+            "latents.parquet": latents("decision"),
+            "episodes.parquet": episodes(),
+        }
         inputs[name] = _artifact(root, name, tables)
         write_json(inputs[name].folder / "controls.json", controls())
         write_json(inputs[name].folder / "switches.json", switches())
@@ -118,6 +133,9 @@ def _artifact(root: Path, name: str, tables: Mapping[str, pd.DataFrame]) -> Arti
     folder.mkdir(parents=True)
     for file, table in tables.items():
         table.to_parquet(folder / file, index=False)
+    parts = {"stage": name, "config": {"seed": 0}, "inputs": {}, "sources": {f"stages/{name}.py": "c" * 64}}
+    write_json(folder / "components.json", parts)
+    write_json(folder / "manifest.json", {"files": {file: {"sha256": "a" * 64, "bytes": 1} for file in tables}})
     return Artifact(name.split("_re")[0] if "evaluation" in name else name, "0" * 64, "f" * 64, folder)
 
 
@@ -162,4 +180,6 @@ def _episode(rng: np.random.Generator, control: str, task: int, tasks: Tasks, de
         believed_base_task=LINE.base_tasks[base],
         belief=belief,
         estimate=specification,
+        estimate_low=specification - 0.4 * (1 - belief),
+        estimate_high=specification + 0.4 * (1 - belief),
     )

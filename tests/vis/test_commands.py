@@ -39,7 +39,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_latent_map_of_the_newest_run(root: Path, tmp_path: Path) -> None:
-    done = typed(root, "vis/plot_latent.py", "--method", "pca", "--out", f"{tmp_path}/new/map.html")
+    done = typed(root, "vis/plot_latent.py", "--method", "pca", "--out", f"{tmp_path}/new/map")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [f"{tmp_path}/new/map.html", f"{tmp_path}/new/map.png"]
     page = (tmp_path / "new" / "map.html").read_text()
@@ -49,12 +49,22 @@ def test_latent_map_of_the_newest_run(root: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["map.html", "map.png"]
 
 
+@pytest.mark.parametrize(("suffix", "begins"), ((".svg", b"<"), (".png", b"\x89PNG"), (".html", b"<!doctype html>")))
+def test_a_suffix_asks_for_one_format(root: Path, tmp_path: Path, suffix: str, begins: bytes) -> None:
+    done = typed(root, "-m", "vis.plot_latent", "--method", "pca", "--out", f"{tmp_path}/map{suffix}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [f"{tmp_path}/map{suffix}"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"map{suffix}"]
+    assert (tmp_path / f"map{suffix}").read_bytes().startswith(begins)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     (
         (("--run", "nosuchrun"), "nosuchrun"),
         (("--method", "umap"), "--method"),
         (("--colour", "red"), "--colour"),
+        (("--out", "map.pdf"), ".pdf"),
     ),
 )
 def test_mistakes_are_one_line(root: Path, words: tuple[str, ...], said: str) -> None:
@@ -65,16 +75,20 @@ def test_mistakes_are_one_line(root: Path, words: tuple[str, ...], said: str) ->
     assert said in done.stderr
 
 
-def test_an_empty_store_says_which_command_fills_it(tmp_path: Path) -> None:
-    done = typed(tmp_path, "vis/plot_strides.py", "--out", str(tmp_path / "strides"))
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert "python -m stages.evaluation" in done.stderr
+COMMANDS = sorted(path.stem for path in (ROOT / "vis").glob("*.py") if "__main__" in path.read_text())
 
 
-@pytest.mark.parametrize("command", ("plot_latent.py", "plot_trajectories.py", "report.py"))
-def test_help(tmp_path: Path, command: str) -> None:
-    done = typed(tmp_path, f"vis/{command}", "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    done = typed(tmp_path, "-m", f"vis.{command}", "--help")
     assert done.returncode == 0
     assert "--run" in done.stdout
     assert "--out" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_fills_an_empty_store(tmp_path: Path, command: str) -> None:
+    done = typed(tmp_path, "-m", f"vis.{command}", "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "stored" in done.stderr and "python -m stages." in done.stderr

@@ -11,17 +11,28 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from envs.palette import BASE_TASK_COLOURS
 from envs.tasks import BASE_TASKS, LINE
 from tests.vis import synthetic
-from vis import plot_belief, plot_latent, plot_learning, plot_results, plot_strides, plot_tracking, plot_trajectories
-from vis.raster import plain_png
-from vis.style import BASE_TASK_COLOURS, control_colour, shade, shades
+from vis import (
+    plot_belief,
+    plot_falls,
+    plot_latent,
+    plot_learning,
+    plot_results,
+    plot_strides,
+    plot_tracking,
+    plot_trajectories,
+)
+from vis.raster import plain_picture
+from vis.style import control_colour, shade, shades
 from vis.tables import numbers, rows
 
 FIGURES: dict[str, Callable[[], go.Figure]] = {
-    "latent": lambda: plot_latent.figure(plot_latent.embed(synthetic.latents(), "pca"), "pca"),
+    "latent": lambda: plot_latent.figure(plot_latent.embed(synthetic.latents(), ["pca"]), "pca"),
     "trajectories": lambda: plot_trajectories.figure(synthetic.trajectories()),
     "belief": lambda: plot_belief.figure(synthetic.trajectories()),
+    "falls": lambda: plot_falls.figure(synthetic.episodes()),
     "strides": lambda: plot_strides.figure(synthetic.trajectories()),
     "tracking": lambda: plot_tracking.figure(synthetic.tracking()),
     "learning": lambda: plot_learning.figure(synthetic.learning_curve(), "low_level"),
@@ -59,7 +70,7 @@ def test_every_trace_says_something_under_the_pointer(name: str) -> None:
 def test_matplotlib_draws_the_same_bytes_twice(name: str, tmp_path: Path) -> None:
     first, second = tmp_path / "a.png", tmp_path / "b.png"
     for path in (first, second):
-        plain_png(FIGURES[name](), path)
+        plain_picture(FIGURES[name](), path)
     assert first.read_bytes() == second.read_bytes()
     assert first.stat().st_size > 5_000
 
@@ -80,7 +91,7 @@ def test_every_base_task_has_its_colour(name: str) -> None:
 
 
 def test_latent_map_says_the_task_and_shades_by_specification() -> None:
-    table = plot_latent.embed(synthetic.latents(), "pca")
+    table = plot_latent.embed(synthetic.latents(), ["pca"])
     for trace in traces(plot_latent.plane(table, "pca")):
         own = rows(table, "base_task", [trace.name])
         assert list(trace.text) == list(own["task"])
@@ -97,7 +108,7 @@ def test_shades_stay_apart_between_base_tasks() -> None:
 
 def test_embedding_is_fixed_and_capped() -> None:
     table = synthetic.latents()
-    first, second = (plot_latent.embed(table, "tsne", seed=3, points=60) for _ in range(2))
+    first, second = (plot_latent.embed(table, ["tsne"], seed=3, points=60) for _ in range(2))
     assert len(first) == 60
     assert first.equals(second)
 

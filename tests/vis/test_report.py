@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_a_browser_draws_every_figure_and_stays_silent(report: Path, tmp_path: P
     assert not [line for line in page.console if "Canvas2D" not in line]
     counts = re.search(r'<body data-figures="(\d+)" data-drawn="(\d+)"', page.dom)
     assert counts and counts[1] == counts[2]
-    assert int(counts[1]) >= 2 * (2 + 12 + 4 + 2)
+    assert int(counts[1]) >= 2 * (2 + 12 + 8 + 4)
     assert page.dom.count('class="main-svg"') >= int(counts[1])
 
 
@@ -44,6 +46,49 @@ def test_a_phone_needs_no_sideways_scrolling(report: Path, tmp_path: Path) -> No
     frame = '<iframe src="inner.html" width="390" height="844" style="border: 0"></iframe>'
     (tmp_path / "phone.html").write_text(f"<body><script>{script}</script>{frame}</body>")
     assert 'data-width="390"' in visit(tmp_path / "phone.html", tmp_path / "profile").dom
+
+
+#: Chooses a point of a body's map as a lasso would, looks at the other maps and at the trajectories, and lets go.
+_CHOOSES = """
+<script>
+setTimeout(async () => {
+  const explorer = document.querySelector('.explorer'), say = {};
+  const wait = () => new Promise(resolve => setTimeout(resolve, 900));
+  const maps = [...explorer.querySelectorAll('.map')], pane = map => map.querySelector('div');
+  const linked = explorer.querySelector('.linked div');
+  for (const button of explorer.querySelectorAll('button')) { button.click(); await wait(); }
+  say.shown = maps.map(map => !map.hidden).join(' ');
+  const first = pane(maps[0]).data[0], task = first.text[3];
+  pane(maps[0]).emit('plotly_selected', {points: [{data: first, pointNumber: 3}]});
+  await wait();
+  say.chosen = explorer.dataset.chosen === task;
+  const ways = linked.data.filter(way => way.customdata);
+  say.ways = ways.every(way => (way.opacity === 1) === (way.name === task));
+  say.plane = pane(maps[2]).data.flatMap(t => t.selectedpoints || []).length;
+  say.space = new Set(pane(maps[1]).data[0].marker.color).size <= 2;
+  pane(maps[0]).emit('plotly_deselect');
+  await wait();
+  say.free = linked.data.filter(way => way.customdata).every(way => way.opacity === 1);
+  document.body.dataset.said = JSON.stringify(say);
+}, 6000);
+</script>
+"""
+
+
+@needs_browser
+def test_points_chosen_in_one_map_stand_out_in_all_and_in_the_trajectories(report: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(_CHOOSES.join(report.read_text().rsplit("</body>", 1)))
+    page = visit(tmp_path / "page.html", tmp_path / "profile")
+    said = re.search(r'data-said="([^"]*)"', page.dom)
+    assert said, page.console
+    assert json.loads(unescape(said[1])) == {
+        "shown": "false false false true",
+        "chosen": True,
+        "ways": True,
+        "plane": 1,
+        "space": True,
+        "free": True,
+    }
 
 
 @needs_browser
