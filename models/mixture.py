@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import log, pi
+from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 
 #: Components at most, and how many a refit may add.
 MOST = 32
@@ -83,6 +85,8 @@ def refitted(before: Mixture | None, values: Tensor, concentration: float, small
 
 def _new(data: Floats, components: int, concentration: float, seed: int) -> Mixture:
     """By variational inference, from places among the data."""
+    from sklearn.mixture import BayesianGaussianMixture  # where it is used: who acts needs no fit and should not wait
+
     model = BayesianGaussianMixture(
         n_components=components,
         covariance_type="diag",
@@ -98,6 +102,8 @@ def _new(data: Floats, components: int, concentration: float, seed: int) -> Mixt
 
 def _continued(before: Mixture, data: Floats) -> Mixture:
     """By expectation maximisation, from where the components were."""
+    from sklearn.mixture import GaussianMixture
+
     weights, means, log_variances = (part.double().numpy() for part in before.parts)
     model = GaussianMixture(
         n_components=len(weights),
@@ -112,6 +118,8 @@ def _continued(before: Mixture, data: Floats) -> Mixture:
 
 
 def _fit(model: BayesianGaussianMixture | GaussianMixture, data: Floats) -> Mixture:
+    from sklearn.exceptions import ConvergenceWarning
+
     with catch_warnings():
         simplefilter("ignore", ConvergenceWarning)  # the next refit goes on
         model.fit(data)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from envs.body_files import AskedFor, body_names, body_path, read_toml, space_name
 from envs.errors import UserError
-from stages.configs.toy_inference import DEFAULT_METHOD, MethodName
+from stages.configs.methods import DEFAULT_METHOD, MethodName
 from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")

@@ -10,7 +10,7 @@ from typing import Literal
 from filelock import AcquireReturnProxy, Timeout
 
 from stages import child
-from stages.configs.toy_inference import DEFAULT_METHOD
+from stages.configs.methods import DEFAULT_METHOD
 from stages.contract import StageConfig
 from stages.course import BEAT, Course, Event, Listener
 from stages.heartbeat import heartbeat

@@ -8,7 +8,7 @@ from typing import get_args
 
 from pydantic import Field
 
-from stages.configs.toy_inference import DEFAULT_METHOD, MethodName
+from stages.configs.methods import DEFAULT_METHOD, MethodName
 from stages.plan import ComparisonSettings, Settings
 
 

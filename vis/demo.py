@@ -18,10 +18,12 @@ import imageio_ffmpeg
 import numpy as np
 import plotly.graph_objects as go
 
+from envs.errors import UserError
 from envs.tasks import KINDS, active_coordinate
 from stages.cli import Parser
 from stages.pretrained import agent_file
 from stages.rollouts import Episodes, Rollout, follow
+from stages.takes import Moment, Take
 from stages.video import film
 from vis import page
 from vis.command import answer
@@ -125,12 +127,11 @@ def _write_video(shown: Sequence[Episodes], out: Path) -> str | None:
     with TemporaryDirectory(prefix="demo-") as name:
         parts: list[Path] = []
         for number, episodes in enumerate(shown):
-            folder = Path(name) / str(number)
-            folder.mkdir()
-            film(episodes.body, _clips(episodes), folder)
-            if (folder / "video.txt").exists():
-                return (folder / "video.txt").read_text().strip()
-            parts.append(folder / "video.mp4")
+            parts.append(Path(name) / f"{number}.mp4")
+            try:
+                film(episodes.body, [_take(episodes)], parts[-1], lambda fraction: None)
+            except UserError as error:
+                return str(error)
         listed = Path(name) / "parts.txt"
         listed.write_text("".join(f"file '{part.relative_to(name).as_posix()}'\n" for part in parts))
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "concat", "-i", str(listed)]
@@ -138,13 +139,28 @@ def _write_video(shown: Sequence[Episodes], out: Path) -> str | None:
     return None
 
 
-def _clips(episodes: Episodes) -> list[tuple[str, np.ndarray]]:
-    steps = round(_FILMED / episodes.body.dt)
-    alive = (~episodes.fallen).sum(axis=0)
-    return [
-        (label, episodes.states[: min(steps, int(alive[row])), row])
-        for row, label in enumerate(episodes.tasks.labels())
-    ]
+def _take(episodes: Episodes) -> Take:
+    """The beginnings of the episodes, one after the other."""
+    steps, alive = round(_FILMED / episodes.body.dt), (~episodes.fallen).sum(axis=0)
+    rows = range(len(episodes.tasks))
+    moments = [_moment(episodes, row, step) for row in rows for step in range(min(steps, int(alive[row])))]
+    return Take("agent", episodes.tasks, moments, fell=False)
+
+
+def _moment(episodes: Episodes, row: int, step: int) -> Moment:
+    thought, space = episodes.thoughts[step], episodes.body.space
+    posterior = thought.probabilities[row]
+    believed = float(thought.specification[row, space.kind_of_base_task[posterior.argmax()]])
+    stride, left = int(thought.stride[row]), int(thought.left[row])
+    return Moment(
+        state=episodes.states[step, row],
+        asked=row,
+        value=float(active_coordinate(episodes.tasks, episodes.coordinates[step])[row]),
+        posterior=posterior,
+        estimate=(believed, believed, believed),
+        command=(int(thought.kind[row]), float(thought.amount[row])),
+        stride=(stride, stride - left),
+    )
 
 
 def seconds(text: str) -> float:

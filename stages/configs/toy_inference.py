@@ -4,12 +4,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from stages.configs.methods import DEFAULT_METHOD, MethodName
 from stages.contract import StageConfig
 
-MethodName = Literal["gaussian", "tigr", "melts", "stick_breaking", "pearl"]
 EncoderName = Literal["gru", "mlp", "conv", "transformer", "product"]
-
-DEFAULT_METHOD: MethodName = "gaussian"
 
 
 class ToyInferenceConfig(StageConfig):

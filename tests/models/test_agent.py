@@ -239,6 +239,5 @@ def test_acts_without_server_or_learner(tmp_path: Path) -> None:
     assert not _imported(packed_agent(tmp_path)) & {"prefect", "mlflow", "stable_baselines3"}
 
 
-@pytest.mark.xfail(strict=True, reason="models.mixture imports scikit-learn, which imports pandas, to fit mixtures")
 def test_acts_without_tables(tmp_path: Path) -> None:
     assert "pandas" not in _imported(packed_agent(tmp_path))

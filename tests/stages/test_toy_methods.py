@@ -10,8 +10,9 @@ import torch
 
 from envs.errors import UserError
 from models.toy_agent import ToyAgent
+from stages.configs.methods import MethodName
 from stages.configs.toy_comparison import ToyComparisonConfig
-from stages.configs.toy_inference import EncoderName, MethodName, ToyInferenceConfig
+from stages.configs.toy_inference import EncoderName, ToyInferenceConfig
 from stages.contract import Artifact
 from stages.plan import Settings, configure, nodes, validated
 from stages.sweep_plan import MethodsSettings, SweepSettings
