@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from envs.tasks import Floats, Ints
-from models.inference import Belief, Encoder
+from models.encoder import Belief, Encoder
 from models.toy_agent import ToyAgent
 
 _DRAWS, _SEED = 64, 70_001

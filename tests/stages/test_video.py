@@ -41,7 +41,7 @@ needs_opengl = pytest.mark.skipif(
 def takes() -> dict[str, Take]:
     """What an untrained stack does."""
     torch.manual_seed(0)
-    toy = ToyAgent("line", 4, 8, 8).requires_grad_(False)
+    toy = ToyAgent("line", 4, 8, 8, "gaussian", "gru").requires_grad_(False)
     controller = Controller(18, 6, 8)
     stack = Stack(toy, ReuseDecider(toy, StridePredictor("line", 17, 8).requires_grad_(False)), tensor(LINE.look_ahead))
     return {control: act_out(CHEETAH, stack, controller, control, SCRIPT, SECONDS) for control in SIDE_BY_SIDE}

@@ -27,7 +27,7 @@ def stored(store: Store, stage: str, inputs: dict[str, StoredRun], **config: int
     work.mkdir(parents=True)
     pd.DataFrame({"step": [0, 1000 + next(_NUMBERS)]}).to_parquet(work / "learning_curve.parquet")
     (work / "report.html").write_text(f"<nav>{MADE_LINK}</nav>{MADE}")
-    with store.begin(key(parts), parts, run_inputs.tags(store, inputs)) as writer:
+    with store.begin(key(parts), parts, run_inputs.tags(inputs)) as writer:
         writer.progress(0.5, {})
         return writer.publish(work, key(parts), {})
 
