@@ -17,7 +17,7 @@ from envs.errors import UserError
 from flows.bodies import Compared
 from flows.parameters import check_methods, typed_by
 from flows.result import publish, toy_rows
-from flows.sweep import about, swept, words_of
+from flows.sweep import about, gathered, swept, words_of
 from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
 from stages.configs.toy_comparison import ToyComparisonConfig
@@ -37,13 +37,17 @@ def compare_methods(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
-    points = swept(asked)
+    points, failed = swept(asked)
+    others = [failed]
     if toys := _toys(asked, points):
         methods = {name: str(method) for name, (method, _) in toys.items()}
         runs = {name: run for name, (_, run) in toys.items()}
-        table = toy_comparison(ToyComparisonConfig(seed=asked.seed, toys=methods), runs, about(asked))
-        publish(toy_rows(table), [table], table.artifact.folder / "toys.md", key="toys")
-    words = words_of(points)
+        config = ToyComparisonConfig(seed=asked.seed, toys=methods)
+        table, failed = gathered(toy_comparison, config, runs, about(asked))
+        others.append(failed)
+        if table is not None:
+            publish(toy_rows(table), [table], table.artifact.folder / "toys.md", key="toys")
+    words = words_of(points, *others)
     return Failed(message=words) if words else None
 
 

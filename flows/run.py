@@ -94,6 +94,10 @@ _FLOWS: dict[str, tuple[type[BaseModel], Callable[[Mapping[str, Any]], Job]]] = 
 }
 
 
+#: Parameters of which there may be several.
+_SEVERAL = ("bodies", "methods")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a transfer, or the flow that the first argument names, from the command line.
 
@@ -128,7 +132,8 @@ def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
     for name, field in model.model_fields.items():
         if name != "overrides":
             words = f"{field.description} (default: {field.default})" if field.default else field.description
-            parser.add_argument(f"--{name.replace('_', '-')}", nargs="*" if name == "bodies" else None, help=words)
+            many = "*" if name in _SEVERAL else None
+            parser.add_argument(f"--{name.replace('_', '-')}", nargs=many, help=words)
     parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
     return parser
 

@@ -40,22 +40,33 @@ def sweep(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
-    words = words_of(swept(asked))
+    points, failed = swept(asked)
+    words = words_of(points, failed)
     return Failed(message=words) if words else None
 
 
-def swept(asked: SweepSettings) -> dict[str, Compared]:
-    """Compute and publish a sweep, in a flow; what has become of its points."""
+def swept(asked: SweepSettings) -> tuple[dict[str, Compared], str]:
+    """Compute and publish a sweep, in a flow; what has become of its points, and why there is no table, if so."""
     with workers(asked.workers, asked.at_once) as pool:
         points = compared(asked.points, lambda task, *given, **named: _submit(pool, task, *given, **named))
     if tables := {ending: point.table for ending, point in points.items() if point.table is not None}:
-        _publish(tabulated(_config(asked, tables), _inputs(tables), about(asked)), tables.values())
-    return points
+        table, failed = gathered(tabulated, _config(asked, tables), _inputs(tables), about(asked))
+        if table is not None:
+            _publish(table, tables.values())
+        return points, failed
+    return points, ""
 
 
-def words_of(points: Mapping[str, Compared]) -> str:
+def gathered(task: Task[..., Any], *given: Any) -> tuple[StoredRun | None, str]:
+    """What a task that gathers runs made of them, or why it made nothing."""
+    state = task(*given, return_state=True)
+    return (state.result(), "") if state.is_completed() else (None, str(state.message))
+
+
+def words_of(points: Mapping[str, Compared], *others: str) -> str:
     """What failed, in a line; nothing where nothing did."""
-    return "; ".join(f"{ending.strip('_')}: {point.words}" for ending, point in points.items() if point.failures)
+    failures = [f"{ending.strip('_')}: {point.words}" for ending, point in points.items() if point.failures]
+    return "; ".join(filter(None, [*failures, *others]))
 
 
 def _publish(table: StoredRun, comparisons: Iterable[StoredRun]) -> None:

@@ -90,27 +90,32 @@ class StageChoice(BaseModel):
     downstream: bool = Field(default=False, description="bring up to date what depends on it too, through plots")
 
 
-class ComparisonSettings(BaseModel):
-    """What a comparison of bodies can be told; the parameters of its deployment."""
+class SharedSettings(BaseModel):
+    """What a comparison of bodies and a sweep of such can both be told."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bodies: tuple[str, ...] = Field(default=(), description="by name, or path of their TOML; none: all that ship")
     route: RouteChoice = "both"
-    method: Method = DEFAULT_METHOD
     seed: Seed = 0
     profile: Profile = "full"
     overrides: Overrides = {}
 
     @property
-    def settings(self) -> Settings:
-        """What every body's transfer is told; which body, its nodes say."""
-        return Settings.model_validate(self.model_dump(exclude={"bodies"}))
-
-    @property
     def node(self) -> Node:
         """The comparison that is asked for, its bodies settled."""
         return Node("comparison", bodies=self.bodies or tuple(body_names()))
+
+
+class ComparisonSettings(SharedSettings):
+    """What a comparison of bodies can be told; the parameters of its deployment."""
+
+    method: Method = DEFAULT_METHOD
+
+    @property
+    def settings(self) -> Settings:
+        """What every body's transfer is told; which body, its nodes say."""
+        return Settings.model_validate(self.model_dump(exclude={"bodies"}))
 
 
 @dataclass(frozen=True)

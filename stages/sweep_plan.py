@@ -9,10 +9,10 @@ from typing import get_args
 from pydantic import Field
 
 from stages.configs.methods import DEFAULT_METHOD, MethodName
-from stages.plan import ComparisonSettings, Settings
+from stages.plan import ComparisonSettings, Settings, SharedSettings
 
 
-class SweepSettings(ComparisonSettings):
+class SweepSettings(SharedSettings):
     """What a sweep can be told; the parameters of its deployment."""
 
     seeds: int = Field(default=3, ge=1, le=1000, description="training seeds: as many, from seed on")
@@ -29,7 +29,7 @@ class SweepSettings(ComparisonSettings):
     @property
     def points(self) -> dict[str, ComparisonSettings]:
         """The comparisons of the sweep, by the ending of the names of what belongs to them: ``_seed0``."""
-        shared = self.model_dump(include={*ComparisonSettings.model_fields})
+        shared = self.model_dump(include={*SharedSettings.model_fields})
         endings = ["".join(f"_{axis}{value}" for axis, value in place.items()) for place in self.places]
         shared["method"] = self.methods[0]
         told = [ComparisonSettings.model_validate(shared | place) for place in self.places]

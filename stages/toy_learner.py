@@ -84,7 +84,7 @@ class Learner:
         nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], 1.0)
         self.optimiser.step()
         self.schedule.step()
-        if (update + 1) % config.refit == 0:
+        if (update + 1) % config.refit == 0 or update + 1 == config.updates:
             self._refit(practice, update)
         return {f"{name}_loss": float(value.detach()) for name, value in losses.items() if name != "driven"}
 
