@@ -16,7 +16,7 @@ from prefect.states import Failed
 from envs.errors import UserError
 from flows.bodies import Compared
 from flows.parameters import check_methods, typed_by
-from flows.result import publish, toy_rows
+from flows.result import ON_TOYS, publish, toy_rows
 from flows.sweep import about, gathered, swept, words_of
 from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
@@ -46,7 +46,7 @@ def compare_methods(**parameters: Any) -> Any:
         table, failed = gathered(toy_comparison, config, runs, about(asked))
         others.append(failed)
         if table is not None:
-            publish(toy_rows(table), [table], table.artifact.folder / "toys.md", key="toys")
+            publish(toy_rows(table), [table], table.artifact.folder / "toys.md", ON_TOYS)
     words = words_of(points, *others)
     return Failed(message=words) if words else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ COLUMNS = (
     ("falls", "fall_rate", "mean"),
     ("return", "return", "mean"),
 )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a table shows: its title, and the keys of its artifact and of the one that names the runs behind it."""
+
+    title: str
+    key: str
+    runs: str
+
+
+REFERENCE = Result("Result on the reference tasks", "result", "runs")
+ON_TOYS = Result("Inference methods on the toy, held-out tasks", "toys", "toy-runs")
 
 
 def settle(futures: Iterable[PrefectFuture[Any]]) -> tuple[list[StoredRun], State[Any] | None]:
@@ -76,16 +90,17 @@ def toy_rows(comparison: StoredRun) -> list[dict[str, Any]]:
     return [dict(toy_table.shown(row)) for row in comparison.artifact.json("toys.json")["rows"]]
 
 
-def publish(table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None, key: str = "result") -> None:
+def publish(
+    table: list[dict[str, Any]], runs: Iterable[StoredRun], report: Path | None, what: Result = REFERENCE
+) -> None:
     """Leave the result in Prefect's page as artifacts and in the progress file for ``make run``."""
     shown = str(_relative(report)) if report else None
     lines = [f"* {run.artifact.stage}: MLflow run [`{run.run_id}`]({mlflow_address(run.page)})" for run in runs]
     lines += [f"* report: `{shown}`"] if shown else []
     if table:
-        create_table_artifact(table, key=key, description="settled error, success, falls and return")
-    made_from = "runs" if key == "result" else f"{key}-runs"
-    create_markdown_artifact("\n".join(lines), key=made_from, description="what the result was made from")
-    write_line(progress_path(str(flow_run.id)), {"kind": "result", "rows": table, "report": shown})
+        create_table_artifact(table, key=what.key, description=what.title)
+    create_markdown_artifact("\n".join(lines), key=what.runs, description="what the result was made from")
+    write_line(progress_path(str(flow_run.id)), {"kind": "result", "title": what.title, "rows": table, "report": shown})
 
 
 def _relative(path: Path) -> Path:

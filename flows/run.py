@@ -154,14 +154,14 @@ def _run(place: Place, job: Job, console: Console) -> int:
             up(place, lambda line: console.print(line, highlight=False, soft_wrap=True))
         flow_run = _trigger(place, job)
         console.print(f"flow run {flow_run} ({place.page}/runs/flow-run/{flow_run})", highlight=False, soft_wrap=True)
-        state, result = _follow(place, flow_run, job.nodes, console)
+        state, results = _follow(place, flow_run, job.nodes, console)
     finally:
         # From here on nothing may cut the tidying short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if flow_run and state["type"] not in _FINAL and (SERVE in before or not place.local):
             _cancel(place, flow_run)
         down(place, frozenset(NAMES) - before)
-    return _conclude(place, state, result, console)
+    return _conclude(place, state, results, console)
 
 
 def _trigger(place: Place, job: Job) -> str:
@@ -173,23 +173,23 @@ def _trigger(place: Place, job: Job) -> str:
 
 def _follow(
     place: Place, flow_run: str, names: Sequence[str], console: Console
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Show the run until it ends.
 
     Returns:
-        Its last state and its result line, if it wrote one.
+        Its last state and its result lines, if it wrote any.
     """
-    reader, result = ProgressReader(progress_path(flow_run)), None
+    reader, results = ProgressReader(progress_path(flow_run)), list[dict[str, Any]]()
     with Screen(console, names) as screen:
         while True:
             state = _state(place, flow_run)
             for line in reader.new_lines():
                 if line["kind"] == "result":
-                    result = line
+                    results.append(line)
                 elif line["kind"] != "input":
                     screen.show(line)
             if state["type"] in _FINAL:
-                return state, result
+                return state, results
             _check_served(place)
             time.sleep(_POLL_SECONDS)
 
@@ -224,13 +224,13 @@ def _cancel(place: Place, flow_run: str) -> None:
         print(f"could not cancel flow run {flow_run}: {error}", file=sys.stderr)
 
 
-def _conclude(place: Place, state: dict[str, Any], result: dict[str, Any] | None, console: Console) -> int:
-    """Show the result, which a comparison has even where a body failed, and the failure."""
-    if result and result["rows"]:
-        console.print(result_table(result["rows"]))
-    if result:
+def _conclude(place: Place, state: dict[str, Any], results: Sequence[dict[str, Any]], console: Console) -> int:
+    """Show the results, which a comparison has even where a body failed, and the failure."""
+    for result in results:
+        if result["rows"]:
+            console.print(result_table(result["rows"], result["title"]))
         console.print(f"report: {result['report']}", highlight=False, soft_wrap=True)
-    if state["type"] == "COMPLETED" and result:
+    if state["type"] == "COMPLETED" and results:
         return 0
     words = state.get("message") or f"the run ended as {state['name']}"
     print(f"{words} (log: {place.log(SERVE)})", file=sys.stderr)

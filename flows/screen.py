@@ -87,15 +87,15 @@ _WORDS = ("body", "route", "control")
 _PAGE_ONLY = ("goal median", "velocity median", "stride", "time", "toy")
 
 
-def result_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """Rows of the result as a table; errors are |coordinate - target| / |target| once settled."""
-    table = Table(title="Result on the reference tasks", title_justify="left", box=SIMPLE_HEAD)
+def result_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
+    """Rows of a result as a table; errors are |coordinate - target| / |target| once settled."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     headings = [heading for heading in rows[0] if heading not in _PAGE_ONLY]
     for heading in headings:
         table.add_column(heading, justify="left" if heading in _WORDS else "right")
     for row in rows:
         table.add_row(
-            *(_cell(row[heading]) for heading in headings), style="bold" if row["control"] == "agent" else None
+            *(_cell(row[heading]) for heading in headings), style="bold" if row.get("control") == "agent" else None
         )
     return table
 

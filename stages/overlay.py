@@ -65,10 +65,11 @@ def _head(draw: ImageDraw.ImageDraw, take: Take, step: int, dt: float) -> None:
     draw.rounded_rectangle((12, 13, 30, 31), 4, fill=BASE_TASK_COLOURS[name])
     words = f"asked: {KINDS[kind].removesuffix('_y')} {_amount(kind, _specification(take, asked))}"
     end = _write(draw, 38, 12, words, 18)
-    _write(draw, end + 14, 16, "told to the oracle alone; the others see rewards", 13, MUTED)
-    clock = f"{step * dt:5.1f} s"
-    width = draw.textlength(clock, font=_font(18))
-    _write(draw, size_of(draw)[0] - width - 12, 12, clock, 18)
+    clock, note = f"{step * dt:5.1f} s", "told to the oracle alone; the others see rewards"
+    left = size_of(draw)[0] - draw.textlength(clock, font=_font(18)) - 12
+    if end + 28 + draw.textlength(note, font=_font(13)) < left:  # one picture alone has no room for it
+        _write(draw, end + 14, 16, note, 13, MUTED)
+    _write(draw, left, 12, clock, 18)
 
 
 def size_of(draw: ImageDraw.ImageDraw) -> tuple[int, int]:

@@ -52,7 +52,11 @@ def run(options: argparse.Namespace) -> None:
 def render(shown: Sequence[Rollout], video: bytes | str) -> str:
     """The page; ``video`` is the mp4's bytes, or the sentence that says why there is none."""
     source = f"data:video/mp4;base64,{base64.b64encode(video).decode()}" if isinstance(video, bytes) else ""
-    film_ = f'<video controls autoplay muted loop playsinline src="{source}"></video>' if source else f"<p>{video}</p>"
+    film_ = (
+        f'<video style="max-width:26rem" controls autoplay muted loop playsinline src="{source}"></video>'
+        if source
+        else f"<p>{video}</p>"
+    )
     intro = (
         "Nobody tells these bodies what is wanted of them. A task encoder, trained on a toy and frozen, infers it from"
         " the rewards they see; the dashed line is what was wanted, a tick where a new decision begins."

@@ -75,7 +75,7 @@ def test_without_a_terminal_changes_are_printed_and_every_few_seconds_how_it_goe
 
 def test_the_result_table_has_a_row_per_route_and_control() -> None:
     console = Console(file=io.StringIO(), width=120)
-    console.print(result_table([{"route": "reuse", "control": "no_inference", "goal": 0.5, "return": -7.25}]))
+    console.print(result_table([{"route": "reuse", "control": "no_inference", "goal": 0.5, "return": -7.25}], "Result"))
     assert isinstance(console.file, io.StringIO)
     assert "no inference" in console.file.getvalue() and "-7.250" in console.file.getvalue()
 
@@ -86,7 +86,7 @@ def test_a_comparison_keeps_to_what_a_terminal_has_room_for() -> None:
     row |= {"toy_inference": "0123456789abcdef"}
     row |= {f"{kind}_settled_{of}": 0.05 for kind in ("goal", "velocity") for of in ("low", "high", "median")}
     console = Console(file=io.StringIO(), width=120)
-    console.print(result_table([shown(row)]))
+    console.print(result_table([shown(row)], "Result"))
     assert isinstance(console.file, io.StringIO)
     head, line = (line for line in console.file.getvalue().splitlines() if line.startswith(("  body", "  hopper")))
     assert head.split() == ["body", "route", "control", "goal", "velocity", "success", "falls", "return"]
