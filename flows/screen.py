@@ -82,9 +82,12 @@ class Screen:
 
 
 #: Columns of words; the others hold numbers.
-_WORDS = ("body", "route", "control")
+_WORDS = ("body", "route", "control", "space", "method")
 #: Columns that a terminal has no room for.
-_PAGE_ONLY = ("goal median", "velocity median", "stride", "time", "toy")
+_PAGE_ONLY = (
+    *("goal median", "velocity median", "stride", "time", "toy"),
+    *("after exploring", "R2", "calibration error", "within 90 %", "regret D'", "regret D''", "NMI", "parameters"),
+)
 
 
 def result_table(rows: Sequence[dict[str, Any]], title: str) -> Table:
