@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -148,6 +149,7 @@ def run(options: argparse.Namespace) -> None:
     except OSError as error:
         raise UserError(f"--port: {options.port}: {error.strerror}; choose another, or 0 for any") from error
     show.start()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background takes away
     with server, suppress(KeyboardInterrupt):
         print(f"http://127.0.0.1:{server.server_address[1]}  (Ctrl-C ends it)", flush=True)
         server.serve_forever()

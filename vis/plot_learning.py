@@ -98,7 +98,8 @@ def _panel(table: pd.DataFrame, names: list[str], axis: str, stage: str, height:
 if __name__ == "__main__":
     from stages.store import Store
     from vis.command import main
-    from vis.provenance import origins, throughput
+    from vis.origin import throughput
+    from vis.provenance import origins
 
     def draw(artifact: Artifact, options: argparse.Namespace) -> go.Figure:
         """With the throughput, which the store alone knows."""

@@ -10,7 +10,7 @@ from math import log10
 
 import plotly.graph_objects as go
 
-from vis.provenance import Origin
+from vis.origin import Origin
 from vis.style import INK, MUTED, panel, plain_axis
 
 _TICKS = [0.1, 1, 10, 60, 600, 3600, 36000]

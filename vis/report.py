@@ -136,18 +136,16 @@ def with_origins(report: str, made: str) -> str:
     return report.replace(report_origin.MADE, made, 1).replace(report_origin.MADE_LINK, link, 1)
 
 
-def _write(options: argparse.Namespace) -> None:
+if __name__ == "__main__":
     from stages.store import Store
-    from vis.command import find, save_aside, targets
+    from vis.command import answer, command_line, find, save_aside, targets
     from vis.provenance import origins
 
-    [path] = targets(options.out, "report", (".html",))
-    plain = find(("plots", "comparison"), options).folder / "report.html"
-    text = with_origins(plain.read_text(encoding="utf-8"), report_origin.made(origins(Store(), options.run_id)))
-    save_aside(path, lambda part: part.write_text(text, encoding="utf-8"))
+    def write(options: argparse.Namespace) -> None:
+        """With what the store alone knows."""
+        [path] = targets(options.out, "report", (".html",))
+        plain = find(("plots", "comparison"), options).folder / "report.html"
+        text = with_origins(plain.read_text(encoding="utf-8"), report_origin.made(origins(Store(), options.run_id)))
+        save_aside(path, lambda part: part.write_text(text, encoding="utf-8"))
 
-
-if __name__ == "__main__":
-    from vis.command import answer, command_line
-
-    answer(command_line("plots", "report.html", {"stage": ("plots", "comparison")}), _write)
+    answer(command_line("plots", "report.html", {"stage": ("plots", "comparison")}), write)

@@ -9,7 +9,7 @@ from typing import Any
 
 from vis import page, plot_learning, plot_timing
 from vis.content import Source
-from vis.provenance import Origin, throughput
+from vis.origin import Origin, throughput
 
 #: Where ``made`` goes in a page that was written without a store, and its place in the navigation.
 MADE, MADE_LINK = "<!-- made -->", "<!-- made link -->"

@@ -13,7 +13,8 @@ import pytest
 from stages.keys import key
 from stages.store import Store, StoredRun, run_inputs
 from tests.vis.test_commands import typed
-from vis.provenance import Origin, origins, throughput
+from vis.origin import Origin, throughput
+from vis.provenance import origins
 from vis.report_origin import MADE, MADE_LINK
 
 _NUMBERS = count()
