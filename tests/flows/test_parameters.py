@@ -14,7 +14,7 @@ from flows.serve import deployments
 from flows.stage import stage
 from flows.sweep import sweep
 from flows.transfer import transfer
-from stages.plan import STAGES, ComparisonSettings, Node, Settings, StageChoice
+from stages.plan import STAGES, ComparisonSettings, Node, Settings, SharedSettings, StageChoice
 from stages.store import Store
 from stages.sweep_plan import SweepSettings
 
@@ -38,7 +38,7 @@ def test_the_form_of_a_comparison_has_a_list_of_bodies_and_shares_the_rest() -> 
 
 def test_the_form_of_a_sweep_is_that_of_a_comparison_and_more() -> None:
     form = sweep.parameters.model_dump()["properties"]
-    assert list(form) == list(SweepSettings.model_fields) and set(ComparisonSettings.model_fields) < set(form)
+    assert list(form) == list(SweepSettings.model_fields) and set(SharedSettings.model_fields) < set(form)
     assert (form["seeds"]["type"], form["seeds"]["minimum"]) == ("integer", 1)
     assert form["workers"]["default"] == "processes"
 
