@@ -9,7 +9,6 @@ Observations are those of ``envs.gym_body``. Deterministic, as in evaluation: la
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from envs.body import Body, load_body
 from envs.commands import Commands, command_features
@@ -85,7 +83,7 @@ class TransferAgent:
         with opened(path) as (folder, about):
             try:
                 body = load_body(str(folder / BODY / f"{about.body}.toml"), about.tasks)
-                toy = _load_toy(folder / TOY)
+                toy = ToyAgent.load(folder / TOY, decodes=False)
                 parts = (toy, load_decider(toy, folder / DECIDER), Controller.load(folder / CONTROLLER))
                 return cls(about, (folder / CARD).read_text(encoding="utf-8"), body, *parts)
             except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
@@ -204,15 +202,6 @@ class TransferAgent:
         self._kind[index], self._target[index], self._amount[index] = commands.kind, commands.target, amount
         self._stride[index] = self._left[index] = np.clip(decision.stride.numpy(), 1, LONGEST_STRIDE)
         self._before[index], self._begun[index] = here, True
-
-
-def _load_toy(folder: Path) -> ToyAgent:
-    """The frozen toy agent without its decoder, which nobody needs who acts."""
-    toy = ToyAgent(**json.loads((folder / "agent.json").read_text()))
-    del toy.decoder
-    for name, part in toy.named_children():
-        part.load_state_dict(load_file(folder / f"{name}.safetensors"))
-    return toy.requires_grad_(False).eval()
 
 
 def _merged(belief: Belief, other: Belief, rows: torch.Tensor) -> Belief:

@@ -49,7 +49,8 @@ class GaussianPosterior(Posterior):
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
-        self.size, kinds = latent, len(space.kinds)
+        self.size = self.doubts = latent
+        kinds = len(space.kinds)
         self.choice = Choice(width, kinds)
         self.head = nn.Linear(width + kinds, 2 * latent - kinds)
 

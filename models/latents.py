@@ -23,6 +23,11 @@ class Latent(Protocol):
         """(..., latent): what a deterministic agent goes by."""
         ...
 
+    @property
+    def spread(self) -> Tensor:
+        """(..., doubts): its other parameters, which say how sure it is."""
+        ...
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One draw (..., latent), differentiable in the distribution."""
         ...
@@ -36,14 +41,29 @@ class Latent(Protocol):
 Terms = Mapping[str, Tensor]
 
 
+@dataclass(frozen=True)
+class Fit:
+    """How a prior is fitted: concentration of the Dirichlet process, and the smallest share of a cluster.
+
+    Attributes:
+        hard: whether a latent is held towards its likeliest cluster alone, instead of all by their likelihood.
+    """
+
+    concentration: float
+    smallest: float
+    hard: bool
+
+
 class Posterior(nn.Module):
     """The part of an encoder that makes a latent of its states; what an inference method differs in.
 
     Attributes:
         size: numbers in a latent.
+        doubts: numbers in the spread of one.
     """
 
     size: int
+    doubts: int
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Latent:
         """Latents (n, time, ...) of states (n, time, width), candidates and what speaks for them (..., kinds, 2)."""
@@ -53,7 +73,7 @@ class Posterior(nn.Module):
         """What the method penalises in latents (n, time) of base tasks (n, time): each (n, time)."""
         raise NotImplementedError
 
-    def refit(self, latent: Latent, concentration: float, smallest: float, seed: int) -> None:
+    def refit(self, latent: Latent, fit: Fit, seed: int) -> None:
         """Adapt the prior to latents (n, time), where it is not a fixed one."""
 
 
@@ -63,6 +83,10 @@ class Gaussian:
 
     mean: Tensor
     log_variance: Tensor
+
+    @property
+    def spread(self) -> Tensor:
+        return self.log_variance
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One draw by the reparameterisation trick."""
@@ -77,6 +101,13 @@ def drawn(mean: Tensor, log_variance: Tensor, generator: torch.Generator | None 
     """A draw of Gaussians by the reparameterisation trick."""
     noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
     return mean + noise * (0.5 * log_variance).exp()
+
+
+def divergence(ours: Gaussian, theirs: Gaussian) -> Tensor:
+    """(...,): divergence of Gaussians from others, number by number."""
+    difference = ours.log_variance - theirs.log_variance
+    away = (ours.mean - theirs.mean) ** 2 * (-theirs.log_variance).exp()
+    return 0.5 * (difference.exp() + away - 1.0 - difference).sum(-1)
 
 
 def standard_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

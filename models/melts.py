@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from envs.tasks import Space
 from models.gaussian import LOG_VARIANCES, Choice
-from models.latents import Index, Latent, Posterior, Terms, drawn, standard_divergence
+from models.latents import Fit, Index, Latent, Posterior, Terms, drawn, standard_divergence
 from models.mixture import MOST, Mixture, refitted
 
 #: Sizes of specifications whose logarithm is held, in units.
@@ -50,6 +50,10 @@ class FoldedGaussian:
     def mean(self) -> Tensor:
         return self._shown(self.place)
 
+    @property
+    def spread(self) -> Tensor:
+        return self.log_variance
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         return self._shown(drawn(self.place, self.log_variance, generator))
 
@@ -74,6 +78,7 @@ class FoldedPosterior(Posterior):
         super().__init__()
         self.kinds = len(space.kinds)
         self.size, self.held = latent + 2 * self.kinds, latent + self.kinds
+        self.doubts = self.held
         self.choice = Choice(width, self.kinds, numbers=2)
         self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.held)
 
@@ -98,13 +103,14 @@ class MeltsPosterior(FoldedPosterior):
     weights: Tensor
     means: Tensor
     log_variances: Tensor
+    hard: Tensor
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__(space, latent, width)
         self.register_buffer("means", torch.zeros(MOST, self.held))
         self.register_buffer("log_variances", torch.zeros(MOST, self.held))
         self.register_buffer("weights", torch.zeros(MOST))
-        self.hard = False
+        self.register_buffer("hard", torch.tensor(False))
 
     @property
     def mixture(self) -> Mixture:
@@ -126,18 +132,19 @@ class MeltsPosterior(FoldedPosterior):
         mixture = self.mixture
         with torch.no_grad():
             share = mixture.responsibilities(drawn(latent.place, latent.log_variance))
-            if self.hard:
+            if bool(self.hard):
                 share = nn.functional.one_hot(share.argmax(dim=-1), share.shape[-1]).to(share.dtype)
         return {**plain, "divergence": (share * mixture.divergences(latent.place, latent.log_variance)).sum(dim=-1)}
 
-    def refit(self, latent: Latent, concentration: float, smallest: float, seed: int) -> None:
+    def refit(self, latent: Latent, fit: Fit, seed: int) -> None:
         """Fit the mixture to some of the means (``models.mixture.refitted``)."""
         assert isinstance(latent, FoldedGaussian)
         means = latent.place.detach().flatten(0, -2)
         some = torch.randperm(len(means), generator=torch.Generator().manual_seed(seed))[:_FITTED]
         before = self.mixture if bool(self.weights.any()) else None
-        self.keep(refitted(before, means[some], concentration, smallest, seed))
+        self.keep(refitted(before, means[some], fit.concentration, fit.smallest, seed))
+        self.hard.fill_(fit.hard)
 
     def clusters(self, z: Tensor) -> Tensor:
         """(...,) the component that each of latents (..., latent) most likely belongs to."""
-        return self.mixture.responsibilities(z[..., self.kinds :]).argmax(dim=-1)
+        return self.mixture.responsibilities(z[..., self.kinds : self.kinds + self.held]).argmax(dim=-1)

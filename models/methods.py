@@ -13,8 +13,8 @@ from models.encoder import Encoder, embedding
 from models.gaussian import GaussianPosterior
 from models.heads import Decoder, FormDecoder
 from models.latents import Posterior
-from models.melts import MeltsPosterior
-from models.pearl import PearlPosterior
+from models.melts import FoldedPosterior, MeltsPosterior
+from models.parameters import ParametersPosterior
 from models.product import ProductEncoder
 from models.sequence import SEQUENCES
 from models.stick_breaking import StickBreakingPosterior
@@ -51,15 +51,19 @@ METHODS: Mapping[str, Method] = {
     ),
     "melts": Method(MeltsPosterior, frozenset({"reward"}), FormDecoder, {"divergence": 5e-4, "sparsity": 0.05}),
     "stick_breaking": Method(StickBreakingPosterior, _TAUGHT, Decoder, {"divergence": 1e-4}),
-    "pearl": Method(PearlPosterior, frozenset({"critic"}), FormDecoder, {"divergence": 5e-4, "sparsity": 0.05}),
+    "pearl": Method(FoldedPosterior, frozenset({"critic"}), FormDecoder, {"divergence": 5e-4, "sparsity": 0.05}),
 }
 
 
-def make_encoder(space: Space, method: str, encoder: str, latent: int, width: int) -> Encoder:
-    """A new encoder of a method, with a network along the context by name."""
-    posterior = METHODS[method].posterior
+def make_encoder(space: Space, method: str, encoder: str, latent: int, width: int, parameters: bool = False) -> Encoder:
+    """A new encoder of a method, with a network along the context by name; its latents with all parameters or not."""
+
+    def posterior() -> Posterior:
+        plain = METHODS[method].posterior(space, latent, width)
+        return ParametersPosterior(plain) if parameters else plain
+
     if encoder == "product":
-        return ProductEncoder(space, posterior(space, latent, width), width)
+        return ProductEncoder(space, posterior(), width)
     embed: nn.Module = embedding(space, width)  # made first: what is drawn at random comes in this order
     sequence = SEQUENCES[encoder](width)
-    return Encoder(space, sequence, posterior(space, latent, width), embed, len(HORIZONS))
+    return Encoder(space, sequence, posterior(), embed, len(HORIZONS))

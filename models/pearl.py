@@ -11,15 +11,10 @@ from torch import Tensor, nn
 
 from envs.tasks import Space
 from models.heads import Decoder, mlp
-from models.melts import FoldedPosterior
 from models.transitions import position_features, position_size
 
 #: Of the critic, per decision. The toy has no inertia, so what is best now is best; far values would only add noise.
 DISCOUNT = 0.5
-
-
-class PearlPosterior(FoldedPosterior):
-    """What the product leaves, as specifications and a rest."""
 
 
 class Critic(nn.Module):

@@ -43,6 +43,10 @@ class Sticks:
         log_mean = self.b.log() + one.lgamma() + self.b.lgamma() - (one + self.b).lgamma()
         return torch.cat([self.specifications.mean, broken(log_mean.exp())], dim=-1)
 
+    @property
+    def spread(self) -> Tensor:
+        return torch.cat([self.specifications.log_variance, self.a.log(), self.b.log()], dim=-1)
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         u = torch.rand(self.a.shape, generator=generator).clamp(_EDGE, 1.0 - _EDGE)
         sticks = (1.0 - u ** (1.0 / self.b)).clamp(_EDGE, 1.0) ** (1.0 / self.a)
@@ -85,7 +89,7 @@ class StickBreakingPosterior(Posterior):
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.kinds, sticks = len(space.kinds), len(space.base_tasks) - 1
-        self.size = self.kinds + sticks + 1
+        self.size, self.doubts = self.kinds + sticks + 1, self.kinds + 2 * sticks
         self.choice = Choice(width, self.kinds)
         self.head = nn.Linear(width + self.kinds, self.kinds + 2 * sticks)
 

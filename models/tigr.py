@@ -38,6 +38,11 @@ class ClassMixture:
     def mean(self) -> Tensor:
         return (self.weights * self.means).sum(dim=-2)
 
+    @property
+    def spread(self) -> Tensor:
+        own = (self.weights * self.log_variances).sum(dim=-2)
+        return torch.cat([self.weights.squeeze(-1), own], dim=-1)
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         return (self.weights * drawn(self.means, self.log_variances, generator)).sum(dim=-2)
 
@@ -57,6 +62,7 @@ class TigrPosterior(Posterior):
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.size, self.kinds, self.classes = latent, len(space.kinds), len(space.base_tasks)
+        self.doubts = self.classes + latent
         self.choice = Choice(width, self.kinds)
         self.logits = nn.Linear(width + self.kinds, self.classes)
         self.head = nn.Linear(width + self.kinds, self.classes * (2 * latent - self.kinds))

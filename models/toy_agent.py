@@ -33,9 +33,19 @@ class ToyAgent(nn.Module):
         policy_width: units of the policy's layers.
         method: of inference, by name.
         encoder: the network along the context, by name.
+        parameters: whether latents say all parameters of their distribution, instead of the mean alone.
     """
 
-    def __init__(self, space: str, latent: int, width: int, policy_width: int, method: str, encoder: str) -> None:
+    def __init__(
+        self,
+        space: str,
+        latent: int,
+        width: int,
+        policy_width: int,
+        method: str,
+        encoder: str,
+        parameters: bool = False,
+    ) -> None:
         super().__init__()
         self.sizes = {
             "space": space,
@@ -44,9 +54,10 @@ class ToyAgent(nn.Module):
             "policy_width": policy_width,
             "method": method,
             "encoder": encoder,
+            "parameters": parameters,
         }
         self.space, self.method = SPACES[space], METHODS[method]
-        self.encoder = make_encoder(self.space, method, encoder, latent, width)
+        self.encoder = make_encoder(self.space, method, encoder, latent, width, parameters)
         size = self.encoder.latent
         self.decoder = self.method.decoder(self.space, size, width)
         self.head = TaskHead(self.space, size)
@@ -60,9 +71,11 @@ class ToyAgent(nn.Module):
         (folder / "agent.json").write_text(json.dumps(self.sizes, sort_keys=True) + "\n")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """A frozen agent from its folder."""
+    def load(cls, folder: Path, decodes: bool = True) -> Self:
+        """A frozen agent from its folder; who only acts needs no decoder."""
         agent = cls(**_sizes(folder))
+        if not decodes:
+            del agent.decoder
         for name, part in agent.named_children():
             part.load_state_dict(load_file(folder / f"{name}.safetensors"))
         return agent.requires_grad_(False).eval()

@@ -36,7 +36,7 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     every = max(config.updates // _REPORTS, 1)
     for update in range(begun, config.updates):
         if update > begun and update % learner.save_every == 0:
-            checkpoint.save({}, {"update": update, "rows": rows})
+            learner.keep(checkpoint, update, rows)
         losses = learner.learn(update)
         if (update + 1) % every == 0 or update + 1 == config.updates:
             episodes = run_toy(learner.agent, held_out, EPISODE)

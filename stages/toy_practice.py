@@ -13,6 +13,7 @@ from envs.toy import Randomisation, Toys, turned_round
 from models.toy_agent import ToyAgent
 from models.transitions import CONTEXT
 from stages.configs.toy_inference import ToyInferenceConfig
+from stages.toy_draws import TaskDraws
 
 #: Share of the contexts that the learner drives itself.
 _OWN = 0.33
@@ -35,10 +36,12 @@ class Practice:
 
     Attributes:
         tasks: in force at the end (n,).
+        which: of the training tasks these are (n,).
         since: how many transitions (n,) were seen when they came into force; before, another task was.
     """
 
     tasks: Tasks
+    which: np.ndarray
     since: Tensor
     starts: Tensor
     transitions: Tensor
@@ -47,7 +50,8 @@ class Practice:
     def rows(self, index: np.ndarray) -> Practice:
         """The contexts at these positions."""
         at = torch.as_tensor(index)
-        return Practice(self.tasks[index], self.since[at], self.starts[at], self.transitions[at], self.actions[at])
+        tensors = (self.since, self.starts, self.transitions, self.actions)
+        return Practice(self.tasks[index], self.which[index], *(values[at] for values in tensors))
 
 
 def oracle_action(tasks: Tasks, coordinates: Floats) -> Floats:
@@ -62,17 +66,13 @@ def oracle_action(tasks: Tasks, coordinates: Floats) -> Floats:
     return actions
 
 
-def draw(rng: np.random.Generator, train: Tasks, n: int) -> Tasks:
-    """n training tasks, small specifications more often: there an error weighs most, as it is relative."""
-    weight = 1.0 / np.sqrt(np.abs(train.specification))
-    weight /= np.bincount(train.kind, weight)[train.kind] * len(np.unique(train.kind))
-    return train[rng.choice(len(train), n, p=weight)]
-
-
 @torch.no_grad()
-def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: ToyInferenceConfig, n: int) -> Practice:
+def practise(
+    rng: np.random.Generator, draws: TaskDraws, agent: ToyAgent, config: ToyInferenceConfig, n: int
+) -> Practice:
     """n contexts of full length on training tasks."""
-    tasks, past = draw(rng, train, n), draw(rng, train, n)
+    which, earlier = draws.draw(rng, n), draws.draw(rng, n)
+    tasks, past = draws.train[which], draws.train[earlier]
     since = np.where(rng.random(n) < config.switch, rng.integers(*_SWITCHES, n), 0)
     randomisation = Randomisation.sample(rng, n, config.clean, config.noise, config.stride, config.lag)
     toys = Toys(tasks, rng, randomisation)
@@ -93,7 +93,7 @@ def practise(rng: np.random.Generator, train: Tasks, agent: ToyAgent, config: To
         transitions[:, t] = np.concatenate([before, reward[:, None], after], axis=1)
         actions[:, t] = np.clip(action, -1.0, 1.0)
         state, z = agent.encoder.follow(state, _tensor(transitions[:own, : t + 1]))
-    return Practice(tasks, torch.as_tensor(since), starts, _tensor(transitions), _tensor(actions))
+    return Practice(tasks, which, torch.as_tensor(since), starts, _tensor(transitions), _tensor(actions))
 
 
 def _starts(rng: np.random.Generator, tasks: Tasks, at_origin: Floats) -> Floats:

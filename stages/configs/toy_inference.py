@@ -42,9 +42,30 @@ class ToyInferenceConfig(StageConfig):
         default=None, ge=0, le=10, description="of how close the classes' latents lie; tigr"
     )
     class_weight: float | None = Field(default=None, ge=0, le=10, description="of the true base task's logit; tigr")
+    neural_process: bool = Field(
+        default=False,
+        description="ask for rewards yet to come, and hold all of a context to what less of it says; gaussian",
+    )
+    policy_sees: Literal["mean", "sample", "parameters"] = Field(
+        default="mean",
+        description="of a latent, while the policy is taught: a draw; or for good, with all that reads it: parameters",
+    )
+    permuted: float = Field(default=0.0, ge=0, le=1, description="share of contexts whose transitions are shuffled")
+    imagined: float = Field(
+        default=0.0, ge=0, le=1, description="share of contexts that the decoder tells, once it has learnt to"
+    )
+    worst: float = Field(
+        default=0.0, ge=0, le=1, description="share of tasks that are drawn by how badly the policy does on them"
+    )
+    pcgrad: bool = Field(
+        default=False, description="decoded rewards: give up what of a base task's gradient contradicts another's"
+    )
     refit: int = Field(default=100, ge=1, le=10**7, description="gradient steps between two fits of the mixture; melts")
     concentration: float = Field(default=1.0, gt=0, le=1000, description="of the Dirichlet process; melts")
     smallest: float = Field(default=0.02, ge=0, lt=1, description="share of the latents that a cluster holds; melts")
+    assignment: Literal["soft", "hard"] = Field(
+        default="soft", description="hold a latent to all clusters by their likelihood, or to the likeliest; melts"
+    )
     switch: float = Field(
         default=0.25, ge=0, le=1, description="share of contexts in which the task changes, unannounced"
     )
@@ -73,4 +94,8 @@ class ToyInferenceConfig(StageConfig):
     def _goes_together(self) -> Self:
         if self.method == "pearl" and self.network != "product":
             raise ValueError("pearl infers from a set; take encoder product, for which transitions have no order")
+        if self.neural_process and (self.method, self.policy_sees == "parameters") != ("gaussian", False):
+            raise ValueError("neural_process holds one Gaussian to another; take method gaussian and no parameters")
+        if self.policy_sees == "parameters" and self.method == "melts":
+            raise ValueError("melts finds clusters in the latent itself; let the policy see the mean or a sample")
         return self

@@ -17,13 +17,14 @@ from envs.errors import UserError
 from envs.gym_body import agent_observation
 from envs.stepper import Stepper
 from envs.tasks import Tasks, reference_tasks, reward
-from models.agent import TransferAgent, _load_toy
+from models.agent import TransferAgent
 from models.agent_files import CONTROLLER, DECIDER, TOY, pack
 from models.controller import Controller
 from models.deciders import ReuseDecider
 from models.methods import METHODS
 from models.sequence import SEQUENCES
 from models.stored_deciders import load_decider
+from models.toy_agent import ToyAgent
 from stages.closure import PROJECT
 from stages.controls import Stack
 from stages.decisions import DecidingBodies, tensor
@@ -34,7 +35,7 @@ CASES: list[tuple[str, Route]] = [("cheetah", "reuse"), ("walker", "retrain"), (
 
 def _evaluated(folder: Path, tasks: Tasks, start: np.ndarray, decisions: int) -> list[np.ndarray]:
     """States (control steps + 1, columns) that each body passes in some decisions of the evaluation's own machinery."""
-    toy = _load_toy(folder / TOY)
+    toy = ToyAgent.load(folder / TOY, decodes=False)
     decider = load_decider(toy, folder / DECIDER)
     reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
     stack, controller = Stack(toy, decider, reach), Controller.load(folder / CONTROLLER)

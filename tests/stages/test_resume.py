@@ -17,7 +17,19 @@ from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, StageConfig
 from stages.store.artifacts import list_files
 
-_TOY = ToyInferenceConfig(updates=30, fresh=2, batch=8, width=8, policy_width=8, train=2, held_out=2)
+_TOY = ToyInferenceConfig(
+    updates=30,
+    fresh=2,
+    batch=8,
+    width=8,
+    policy_width=8,
+    train=2,
+    held_out=2,
+    worst=0.5,
+    permuted=0.3,
+    imagined=0.3,
+    pcgrad=True,
+)
 _LOW_LEVEL = LowLevelConfig(
     steps=1536, bodies=8, rollout=32, minibatch=64, epochs=1, width=8, checkpoint_every=2, discount=0.98
 )

@@ -2,7 +2,7 @@
 
 from itertools import product
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -22,17 +22,22 @@ from stages.toy_inference import run
 
 TINY = {"updates": 3, "batch": 16, "fresh": 1, "width": 8, "policy_width": 8, "train": 2, "held_out": 2, "refit": 2}
 METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
+#: Enough for what begins later in a training.
+UPDATES = 4
+OPTIONS: list[dict[str, Any]] = [
+    {"policy_sees": "sample"},
+    {"permuted": 1.0},
+    {"imagined": 1.0},
+    {"worst": 1.0},
+    {"pcgrad": True},
+]
 PAIRS = [pair for pair in product(METHODS, ENCODERS) if pair[0] != "pearl" or pair[1] == "product"]
 
 
-def _train(folder: Path, method: str, encoder: str | None = None) -> Artifact:
+def _train(folder: Path, method: str, encoder: str | None = None, **options: Any) -> Artifact:
     folder.mkdir()
-    run(
-        ToyInferenceConfig.model_validate({**TINY, "method": method, "encoder": encoder}),
-        {},
-        folder,
-        lambda *_, **__: None,
-    )
+    config = ToyInferenceConfig.model_validate({**TINY, "method": method, "encoder": encoder, **options})
+    run(config, {}, folder, lambda *_, **__: None)
     return Artifact("toy_inference", "", "", folder)
 
 
@@ -50,6 +55,48 @@ def test_every_pair_that_makes_sense_trains_and_comes_back(tmp_path: Path, metho
 def test_a_pair_that_makes_no_sense_is_refused_in_a_line(encoder: str):
     with pytest.raises(UserError, match="pearl infers from a set; take encoder product"):
         validated(ToyInferenceConfig, {"method": "pearl", "encoder": encoder})
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Policies that every method teaches without any option."""
+    folders = {name: tmp_path_factory.mktemp(name) / "toy" for name in METHODS}
+    trained = {name: _train(folder, name, updates=UPDATES).folder for name, folder in folders.items()}
+    return {name: (folder / "policy.safetensors").read_bytes() for name, folder in trained.items()}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: next(iter(option)))
+@pytest.mark.parametrize("method", METHODS)
+def test_options_go_with_every_method_and_change_what_is_learnt(
+    tmp_path: Path, method: str, option: dict[str, Any], plain: dict[str, bytes]
+):
+    folder = _train(tmp_path / "toy", method, **option, updates=UPDATES).folder
+    assert (folder / "policy.safetensors").read_bytes() != plain[method]
+    belief = ToyAgent.load(folder).encoder
+    assert torch.isfinite(belief.infer(belief.start(2)).sample()).all()
+
+
+def test_parameters_are_what_follows_the_mean(tmp_path: Path):
+    plain, told = (ToyAgent("line", 4, 8, 8, "gaussian", "gru", parameters=which).encoder for which in (False, True))
+    told.load_state_dict({name.replace("posterior.", "posterior.inner."): v for name, v in plain.state_dict().items()})
+    transitions = torch.randn(2, 3, 5)
+    latent, both = plain.along(transitions), told.along(transitions)
+    assert told.latent == 2 * plain.latent
+    torch.testing.assert_close(both.mean[..., :4], latent.mean)
+    torch.testing.assert_close(both.mean[..., 4:] / both.mean[0, 0, 4], latent.spread / latent.spread[0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"method": "tigr", "neural_process": True}, "take method gaussian"),
+        ({"neural_process": True, "policy_sees": "parameters"}, "no parameters"),
+        ({"method": "melts", "policy_sees": "parameters"}, "melts finds clusters in the latent itself"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused_in_a_line(asked: dict[str, Any], said: str):
+    with pytest.raises(UserError, match=said):
+        validated(ToyInferenceConfig, asked)
 
 
 def test_all_methods_in_one_table(tmp_path: Path):
