@@ -16,7 +16,7 @@ from prefect.futures import PrefectFuture
 from flows.result import failure
 from flows.tasks import stage_task
 from flows.transfer import ROUTE_STAGE, evaluation, low_level, toy_inference
-from stages.plan import ComparisonSettings, toy_of
+from stages.plan import ComparisonSettings, toys_of
 from stages.runner import StoredRun
 
 comparison = stage_task("comparison")
@@ -57,6 +57,15 @@ def compared(points: Mapping[str, ComparisonSettings], submit: Submit = Task.sub
             going[ending].failures["comparison"] = str(failed.message)
         elif table is not None:
             going[ending].table = table.result()
+    return going
+
+
+def taught(points: Mapping[str, ComparisonSettings], submit: Submit = Task.submit) -> dict[str, Compared]:
+    """The toys alone, at each point."""
+    going = {ending: Compared(_toys(asked, ending, submit), {}) for ending, asked in points.items()}
+    for point in going.values():
+        if (failed := failure(point.toys)) is not None:
+            point.failures["toy_inference"] = str(failed.message)
     return going
 
 
@@ -101,5 +110,5 @@ def _carried_over(points: Mapping[str, ComparisonSettings], submit: Submit) -> d
 
 def _toys(asked: ComparisonSettings, ending: str, submit: Submit) -> list[Future]:
     """One toy per space that the bodies live in."""
-    spaces = dict.fromkeys(toy_of(body, asked.settings).space for body in asked.node.bodies)
-    return [submit(toy_inference, asked.settings, space=space, ending=ending) for space in spaces]
+    toys = toys_of(asked.node.bodies, asked.settings)
+    return [submit(toy_inference, asked.settings, space=toy.space, ending=ending) for toy in toys]

@@ -14,15 +14,16 @@ from prefect import flow
 from prefect.states import Failed
 
 from envs.errors import UserError
-from flows.bodies import Compared
+from flows.bodies import Compared, taught
 from flows.parameters import check_methods, typed_by
 from flows.result import ON_TOYS, publish, toy_rows
 from flows.sweep import about, gathered, swept, words_of
 from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
+from stages.configs.ablations import USUAL
 from stages.configs.toy_comparison import ToyComparisonConfig
 from stages.runner import StoredRun
-from stages.sweep_plan import MethodsSettings
+from stages.sweep_plan import MethodsSettings, ending
 
 toy_comparison = gathering_task("toy_comparison")
 
@@ -37,27 +38,32 @@ def compare_methods(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
-    points, failed = swept(asked)
+    points, failed = (taught(asked.points), "") if asked.toys_only else swept(asked)
     others = [failed]
     if toys := _toys(asked, points):
-        methods = {name: str(method) for name, (method, _) in toys.items()}
+        methods = {name: method for name, (method, _) in toys.items()}
         runs = {name: run for name, (_, run) in toys.items()}
         config = ToyComparisonConfig(seed=asked.seed, toys=methods)
         table, failed = gathered(toy_comparison, config, runs, about(asked))
         others.append(failed)
         if table is not None:
-            publish(toy_rows(table), [table], table.artifact.folder / "toys.md", ON_TOYS)
+            publish(toy_rows(table), [*runs.values(), table], table.artifact.folder / "toys.md", ON_TOYS)
     words = words_of(points, *others)
     return Failed(message=words) if words else None
 
 
-def _toys(asked: MethodsSettings, points: Mapping[str, Compared]) -> dict[str, tuple[int | str, StoredRun]]:
+def _toys(asked: MethodsSettings, points: Mapping[str, Compared]) -> dict[str, tuple[str, StoredRun]]:
     """The toys that were made, with their methods, by input name."""
-    (only, *_) = asked.methods
-    methods = dict(zip(asked.points, (place.get("method", only) for place in asked.places), strict=True))
+    named = {ending(place): _named(asked, place) for place in asked.places}
     return {
-        f"toy_inference_{number}{ending}": (methods[ending], toy.result())
+        f"toy_inference_{number}{ending}": (named[ending], toy.result())
         for ending, point in points.items()
         for number, toy in enumerate(point.toys)
         if toy.state.is_completed()
     }
+
+
+def _named(asked: MethodsSettings, place: Mapping[str, int | str]) -> str:
+    """What a toy is called in the table: its method, and its variant where that is not the usual one."""
+    method, variant = place.get("method", asked.methods[0]), place.get("variant", USUAL)
+    return str(method) if variant == USUAL else f"{method}, {variant}"

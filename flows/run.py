@@ -25,7 +25,7 @@ from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
 from stages.forecast import forecast
-from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes
+from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes, toys_of
 from stages.sweep_plan import MethodsSettings, SweepSettings
 
 _POLL_SECONDS = 0.2
@@ -43,20 +43,20 @@ class Job:
     Attributes:
         deployment: as ``flow/deployment``.
         parameters: of its flow, checked.
-        parts: what everything else is needed for, with the settings of all that, by the ending of their names.
+        parts: what everything else is needed for: the ending of its name, the settings of all that, and itself.
         table: what is made of several parts, by name.
     """
 
     deployment: str
     parameters: dict[str, Any]
-    parts: Mapping[str, tuple[Settings, Node]]
+    parts: Sequence[tuple[str, Settings, Node]]
     table: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
         """Names of what is brought up to date, parents first."""
         return [
-            *(f"{node}{ending}" for ending, (settings, last) in self.parts.items() for node in nodes(settings, last)),
+            *(f"{node}{ending}" for ending, settings, last in self.parts for node in nodes(settings, last)),
             *self.table,
         ]
 
@@ -65,24 +65,34 @@ def _transfer(given: Mapping[str, Any]) -> Job:
     """A body given by path goes through the deployment of the first body."""
     settings = check(given)
     body = settings.body if settings.body in body_names() else body_names()[0]
-    return Job(f"transfer/{body}", settings.model_dump(mode="json"), {"": (settings, Node("plots"))})
+    return Job(f"transfer/{body}", settings.model_dump(mode="json"), [("", settings, Node("plots"))])
 
 
 def _comparison(given: Mapping[str, Any]) -> Job:
     asked = check_comparison(given)
-    return Job("compare-bodies/all", asked.model_dump(mode="json"), {"": (asked.settings, asked.node)})
+    return Job("compare-bodies/all", asked.model_dump(mode="json"), [("", asked.settings, asked.node)])
 
 
 def _sweep(given: Mapping[str, Any]) -> Job:
     asked = check_sweep(given)
-    parts = {ending: (point.settings, point.node) for ending, point in asked.points.items()}
-    return Job("sweep/all", asked.model_dump(mode="json"), parts, ("sweep",))
+    return Job("sweep/all", asked.model_dump(mode="json"), _points(asked), ("sweep",))
 
 
 def _methods(given: Mapping[str, Any]) -> Job:
     asked = check_methods(given)
-    parts = {ending: (point.settings, point.node) for ending, point in asked.points.items()}
-    return Job("compare-methods/all", asked.model_dump(mode="json"), parts, ("sweep", "toy_comparison"))
+    if not asked.toys_only:
+        tables = ("sweep", "toy_comparison")
+        return Job("compare-methods/all", asked.model_dump(mode="json"), _points(asked), tables)
+    toys = [
+        (ending, point.settings, toy)
+        for ending, point in asked.points.items()
+        for toy in toys_of(point.node.bodies, point.settings)
+    ]
+    return Job("compare-methods/all", asked.model_dump(mode="json"), toys, ("toy_comparison",))
+
+
+def _points(asked: SweepSettings) -> list[tuple[str, Settings, Node]]:
+    return [(ending, point.settings, point.node) for ending, point in asked.points.items()]
 
 
 #: By flow: its parameters, and what it makes of them.
@@ -132,14 +142,16 @@ def _parser(flow: str, model: type[BaseModel]) -> argparse.ArgumentParser:
     for name, field in model.model_fields.items():
         if name != "overrides":
             words = f"{field.description} (default: {field.default})" if field.default else field.description
-            many = "*" if name in _SEVERAL else None
-            parser.add_argument(f"--{name.replace('_', '-')}", nargs=many, help=words)
+            how: dict[str, Any] = {"nargs": "*" if name in _SEVERAL else None}
+            if field.annotation is bool:
+                how = {"action": "store_true", "default": None}
+            parser.add_argument(f"--{name.replace('_', '-')}", help=words, **how)
     parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
     return parser
 
 
 def _tell(job: Job) -> int:
-    for ending, (settings, last) in job.parts.items():
+    for ending, settings, last in job.parts:
         lines = forecast([last], settings)
         print(*([f"{ending.strip('_')}:"] if ending else []), *lines, sep="\n")
     return 0

@@ -175,6 +175,11 @@ def toy_of(body: str, settings: Settings) -> Node:
     return Node("toy_inference", space=space_name(read_toml(body_path(body)), settings.tasks))
 
 
+def toys_of(bodies: Sequence[str], settings: Settings) -> list[Node]:
+    """The toys that bodies share, one per space."""
+    return list(dict.fromkeys(toy_of(body, settings) for body in bodies))
+
+
 def _compared(bodies: tuple[str, ...], settings: Settings) -> dict[str, Node]:
     """The toys that the bodies share, one per space, and every body's evaluation by every route."""
     named = labels(bodies)
@@ -185,8 +190,7 @@ def _compared(bodies: tuple[str, ...], settings: Settings) -> dict[str, Node]:
             body_path(body)
         except UserError as error:
             raise UserError(f"bodies: {str(error).removeprefix('body: ')}") from error
-    toys = dict.fromkeys(toy_of(body, settings) for body in bodies)
-    return {str(toy): toy for toy in toys} | {
+    return {str(toy): toy for toy in toys_of(bodies, settings)} | {
         f"evaluation_{name}_{route}": Node("evaluation", route, (body,))
         for body, name in zip(bodies, named, strict=True)
         for route in settings.routes

@@ -10,6 +10,7 @@ import torch
 from envs.tasks import Floats, Tasks
 from envs.toy import EPISODE, Toys
 from models.encoder import Belief
+from models.melts import MeltsPosterior
 from models.toy_agent import ToyAgent
 from stages.toy_practice import oracle_action
 
@@ -105,6 +106,12 @@ def _decide(agent: ToyAgent, toys: Toys, belief: Belief, z: torch.Tensor) -> tup
 def _estimates(agent: ToyAgent, tasks: Tasks, z: torch.Tensor) -> Floats:
     """(n,): the specification of each task's own kind."""
     return agent.head(z)[1].numpy()[np.arange(len(tasks)), tasks.space.place(tasks.kind)]
+
+
+def clusters_of(agent: ToyAgent, z: torch.Tensor) -> np.ndarray | None:
+    """(...,): the cluster of each of latents (..., latent), by a method that finds some."""
+    posterior = agent.encoder.posterior
+    return posterior.clusters(z).numpy() if isinstance(posterior, MeltsPosterior) else None
 
 
 def oracle_returns(tasks: Tasks) -> Floats:

@@ -16,17 +16,18 @@ import torch
 
 from envs.tasks import KINDS, SPACES, Tasks, split_toy_tasks
 from envs.toy import EPISODE
+from models.toy_agent import ToyAgent
 from stages.checkpoint import TrainingCheckpoint
 from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.toy_episodes import ToyEpisodes, oracle_returns, run_toy
+from stages.toy_episodes import ToyEpisodes, clusters_of, oracle_returns, run_toy
 from stages.toy_learner import IDENTIFIED_AFTER, Learner
 
 _REPORTS = 12
 
 
 def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
-    """Train; write the agent, the task split, held-out latents and the learning curve."""
+    """Train; write the agent, the task split, held-out latents, some along a change of task, and the learning curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     train, held_out = split_toy_tasks(rng, config.train, config.held_out, SPACES[config.space])
@@ -46,7 +47,8 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     episodes = run_toy(learner.agent, held_out, EPISODE)
     learner.agent.save(out)
     write_json(out / "tasks.json", {"train": _listed(train), "held_out": _listed(held_out)})
-    latent_table(held_out, episodes).to_parquet(out / "latents.parquet", index=False)
+    latent_table(held_out, episodes, learner.agent).to_parquet(out / "latents.parquet", index=False)
+    switch_table(held_out, learner.agent).to_parquet(out / "switch.parquet", index=False)
     write_curve(out, rows)
     return toy_metrics(held_out, episodes)
 
@@ -70,8 +72,8 @@ def toy_metrics(tasks: Tasks, episodes: ToyEpisodes) -> Metrics:
     }
 
 
-def latent_table(tasks: Tasks, episodes: ToyEpisodes, every: int = 10) -> pd.DataFrame:
-    """Latents of held-out tasks along their episodes, one row per task and tenth step."""
+def latent_table(tasks: Tasks, episodes: ToyEpisodes, agent: ToyAgent, every: int = 10) -> pd.DataFrame:
+    """Latents of held-out tasks along their episodes, one row per task and tenth step, and the cluster, if found."""
     steps = np.arange(IDENTIFIED_AFTER, len(episodes.latents), every)
     latents = episodes.latents[steps].reshape(-1, episodes.latents.shape[-1])
     columns = {
@@ -81,8 +83,27 @@ def latent_table(tasks: Tasks, episodes: ToyEpisodes, every: int = 10) -> pd.Dat
         "specification": tasks.specification,
     }
     tiled = {name: np.tile(values, len(steps)) for name, values in columns.items()}
-    numbered = {f"z{i}": latents[:, i] for i in range(latents.shape[1])}
-    return pd.DataFrame({**tiled, "step": np.repeat(steps, len(tasks)), **numbered})
+    found = clusters_of(agent, torch.as_tensor(latents))
+    cluster = {} if found is None else {"cluster": found}
+    return pd.DataFrame({**tiled, "step": np.repeat(steps, len(tasks)), **cluster, **_numbered(latents)})
+
+
+def switch_table(tasks: Tasks, agent: ToyAgent, decisions: int = 30) -> pd.DataFrame:
+    """Latents before and after an unannounced change from the first task of each base task to that of the next."""
+    first = tasks[np.unique(tasks.base_task, return_index=True)[1]]
+    second = first[np.roll(np.arange(len(first)), -1)]
+    parts = [run_toy(agent, first, decisions), run_toy(agent, second, decisions, before=(first, decisions))]
+    latents = np.concatenate([episodes.latents for episodes in parts])
+    steps = np.arange(-decisions, decisions)
+    words = {"before": first, "after": second}
+    labels = {name: np.tile(np.array(told.labels()), len(steps)) for name, told in words.items()}
+    bases = {f"base_task_{name}": np.tile(told.base_task_names, len(steps)) for name, told in words.items()}
+    flat = _numbered(latents.reshape(-1, latents.shape[-1]))
+    return pd.DataFrame({**labels, **bases, "step": np.repeat(steps, len(first)), **flat})
+
+
+def _numbered(latents: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"z{i}": latents[:, i] for i in range(latents.shape[1])}
 
 
 def _listed(tasks: Tasks) -> dict[str, list[float]]:

@@ -14,10 +14,9 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from envs.tasks import TOY_RANGES, Floats, Ranges, Tasks, sample_tasks
 from envs.toy import EPISODE
-from models.melts import MeltsPosterior
 from models.toy_agent import ToyAgent
 from stages.scores import decisions_to_identify
-from stages.toy_episodes import ToyEpisodes, explored, oracle_returns, run_toy
+from stages.toy_episodes import ToyEpisodes, clusters_of, explored, oracle_returns, run_toy
 from stages.toy_learner import IDENTIFIED_AFTER
 
 _SEED = 70_003
@@ -106,12 +105,11 @@ def _after_exploring(agent: ToyAgent, tasks: Tasks) -> Floats:
 
 def _clusters(agent: ToyAgent, tasks: Tasks, episodes: ToyEpisodes) -> dict[str, float]:
     """Of a method that clusters latents: how well these agree with the base tasks, which it was not told."""
-    posterior = agent.encoder.posterior
-    if not isinstance(posterior, MeltsPosterior):
+    found = clusters_of(agent, torch.as_tensor(episodes.latents[IDENTIFIED_AFTER:]))
+    if found is None:
         return {}
-    z = torch.as_tensor(episodes.latents[IDENTIFIED_AFTER:])
-    found = posterior.clusters(z).flatten().numpy()
-    truth = np.broadcast_to(tasks.base_task, z.shape[:2]).ravel()
+    truth = np.broadcast_to(tasks.base_task, found.shape).ravel()
+    found = found.ravel()
     table = contingency_matrix(truth, found)
     return {
         "purity": float(table.max(axis=0).sum() / table.sum()),

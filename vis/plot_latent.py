@@ -31,11 +31,21 @@ def embed(
 ) -> pd.DataFrame:
     """At most ``points`` rows of a ``latents.parquet`` with their places in two and in three dimensions, by method."""
     table = table.sample(min(points, len(table)), random_state=seed).sort_index().reset_index(drop=True)
-    latents = table[[c for c in table.columns if c[0] == "z" and c[1:].isdigit()]].to_numpy(np.float64)
+    latents = latents_of(table)
     for method in methods:
         for size in (2, 3):
             table[_columns(method, size)] = _project(latents, size, method, seed).round(3)
     return table
+
+
+def latent_columns(table: pd.DataFrame) -> list[str]:
+    """Names of the columns that hold latents."""
+    return [column for column in table.columns if column[0] == "z" and column[1:].isdigit()]
+
+
+def latents_of(table: pd.DataFrame) -> np.ndarray:
+    """(rows, latent)."""
+    return table[latent_columns(table)].to_numpy(np.float64)
 
 
 def plane(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:

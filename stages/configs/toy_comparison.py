@@ -10,5 +10,7 @@ from stages.contract import StageConfig
 class ToyComparisonConfig(StageConfig):
     """Which toys the table of inference methods is made of, and how sure it is."""
 
-    toys: dict[str, str] = Field(min_length=1, description="by input, a toy: the method that it was taught by")
+    toys: dict[str, str] = Field(
+        min_length=1, description="by input, a toy: the method that it was taught by, and the variant"
+    )
     resamples: int = Field(default=2000, ge=10, le=1_000_000, description="bootstrap resamples of the intervals")

@@ -24,6 +24,7 @@ TINY = {"updates": 3, "batch": 16, "fresh": 1, "width": 8, "policy_width": 8, "t
 METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
 #: Enough for what begins later in a training.
 UPDATES = 4
+OPTED = ("gaussian", "pearl")
 OPTIONS: list[dict[str, Any]] = [
     {"policy_sees": "sample"},
     {"permuted": 1.0},
@@ -59,17 +60,15 @@ def test_a_pair_that_makes_no_sense_is_refused_in_a_line(encoder: str):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Policies that every method teaches without any option."""
-    folders = {name: tmp_path_factory.mktemp(name) / "toy" for name in METHODS}
+    """Policies without any option."""
+    folders = {name: tmp_path_factory.mktemp(name) / "toy" for name in OPTED}
     trained = {name: _train(folder, name, updates=UPDATES).folder for name, folder in folders.items()}
     return {name: (folder / "policy.safetensors").read_bytes() for name, folder in trained.items()}
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: next(iter(option)))
-@pytest.mark.parametrize("method", METHODS)
-def test_options_go_with_every_method_and_change_what_is_learnt(
-    tmp_path: Path, method: str, option: dict[str, Any], plain: dict[str, bytes]
-):
+@pytest.mark.parametrize("method", OPTED)
+def test_options_change_what_is_learnt(tmp_path: Path, method: str, option: dict[str, Any], plain: dict[str, bytes]):
     folder = _train(tmp_path / "toy", method, **option, updates=UPDATES).folder
     assert (folder / "policy.safetensors").read_bytes() != plain[method]
     belief = ToyAgent.load(folder).encoder
@@ -97,6 +96,16 @@ def test_parameters_are_what_follows_the_mean(tmp_path: Path):
 def test_options_that_make_no_sense_together_are_refused_in_a_line(asked: dict[str, Any], said: str):
     with pytest.raises(UserError, match=said):
         validated(ToyInferenceConfig, asked)
+
+
+def test_latents_across_a_change_of_task_are_written(tmp_path: Path):
+    for method, clustered in (("gaussian", False), ("melts", True)):
+        artifact = _train(tmp_path / method, method)
+        switch = artifact.table("switch.parquet")
+        assert (
+            len(switch) == 4 * 60 and set(switch.before) == set(switch.after) and (switch.before != switch.after).all()
+        )
+        assert ("cluster" in artifact.table("latents.parquet")) == clustered
 
 
 def test_all_methods_in_one_table(tmp_path: Path):
