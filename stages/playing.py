@@ -20,7 +20,7 @@ from envs.stepper import Stepper
 from envs.tasks import COORDINATE_OF_KIND, KINDS, UNITS, Tasks, reward
 from models.agent import TransferAgent
 from stages.closure import PROJECT
-from stages.pretrained import FOLDER
+from stages.pretrained import FOLDER, agent_file, named
 from stages.rollouts import one_thread
 
 #: What a formula that gives no number is taken for: standing still.
@@ -196,14 +196,13 @@ def _line(model: mujoco.MjModel, index: int) -> tuple[int, float, float]:
 
 
 def find(body: str, file: str | None) -> TransferAgent:
-    """The agent of a file; else the packed one of a body; else the newest in the store.
+    """The agent that ``file`` names; else the packed one of a body; else the newest in the store.
 
     Raises:
         UserError: there is none.
     """
-    packed = Path(file) if file else PROJECT / FOLDER / f"{body}.agent"
-    if file or packed.is_file():
-        return TransferAgent.load(packed)
+    if file or (PROJECT / FOLDER / f"{body}.agent").is_file():
+        return TransferAgent.load(named(file) if file else agent_file(body))
     from stages.agent_source import collect
     from stages.store import Store
 

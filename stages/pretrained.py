@@ -30,6 +30,16 @@ def agent_file(body: str, folder: Path | None = None) -> Path:
     return path
 
 
+def named(name: str) -> Path:
+    """Where an agent lies that is named by its file, by its folder, or, of those carried here, by its body.
+
+    Raises:
+        UserError: a body of which none is carried.
+    """
+    path = Path(name)
+    return path if path.exists() or path.suffix or len(path.parts) != 1 else agent_file(name)
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Write the packed files; ends the process, with code 2 and one line where the user can mend it."""
     answer(lambda: _run(argv), "interrupted")

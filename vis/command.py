@@ -18,6 +18,8 @@ from stages.store import Store
 from vis.raster import picture
 
 Draw = Callable[[Artifact, argparse.Namespace], go.Figure]
+#: What names an agent that is no run of the store.
+AGENT = "a packed agent, its folder, or the body of one that the repository carries"
 #: What a user types to get a run of a stage where there is none.
 _MAKES = "python -m stages.{stage}"
 

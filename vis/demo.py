@@ -20,13 +20,13 @@ import plotly.graph_objects as go
 
 from envs.errors import UserError
 from envs.tasks import KINDS, active_coordinate
+from stages import packed
 from stages.cli import Parser
-from stages.pretrained import agent_file
+from stages.pretrained import named
 from stages.rollouts import Episodes, Rollout, follow
-from stages.takes import Moment, Take
 from stages.video import film
 from vis import page
-from vis.command import answer
+from vis.command import AGENT, answer
 from vis.style import AXIS_TITLES, BASE_TASK_COLOURS, INK, MUTED, TIME_TITLE, panel, plain_axis
 
 _BODIES = ("walker", "cheetah")
@@ -38,12 +38,12 @@ def run(options: argparse.Namespace) -> None:
     """Write ``demo.mp4`` and ``demo.html`` into a folder."""
     began = time.monotonic()
     options.out.mkdir(parents=True, exist_ok=True)
-    files = options.agents or [agent_file(body) for body in _BODIES]
-    shown = [follow(file, options.seconds) for file in files]
+    agents = options.agents or _BODIES
+    shown = [follow(named(agent), options.seconds) for agent in agents]
     for rollout in shown:
         print(_line(rollout))
     video = options.out / "demo.mp4"
-    words = _write_video([rollout.episodes for rollout in shown], video)
+    words = _write_video(agents, video)
     report = options.out / "demo.html"
     report.write_text(render(shown, words or video.read_bytes()), encoding="utf-8")
     print(words or video, report, f"took {time.monotonic() - began:.0f} s", sep="\n")
@@ -126,14 +126,14 @@ def _rounded(values: np.ndarray) -> list[float]:
     return np.asarray(values, dtype=np.float64).round(3).tolist()
 
 
-def _write_video(shown: Sequence[Episodes], out: Path) -> str | None:
-    """One film of all bodies; or the sentence that says why there is none."""
+def _write_video(agents: Sequence[str], out: Path) -> str | None:
+    """One film of all agents; or the sentence that says why there is none."""
     with TemporaryDirectory(prefix="demo-") as name:
         parts: list[Path] = []
-        for number, episodes in enumerate(shown):
+        for number, agent in enumerate(map(packed.load, agents)):
             parts.append(Path(name) / f"{number}.mp4")
             try:
-                film(episodes.body, [_take(episodes)], parts[-1], lambda fraction: None)
+                film(agent.body, packed.shot(agent, ["agent"], None, _FILMED), parts[-1], lambda fraction: None)
             except UserError as error:
                 return str(error)
         listed = Path(name) / "parts.txt"
@@ -141,30 +141,6 @@ def _write_video(shown: Sequence[Episodes], out: Path) -> str | None:
         command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "concat", "-i", str(listed)]
         subprocess.run([*command, "-c", "copy", "-movflags", "+faststart", str(out)], check=True)
     return None
-
-
-def _take(episodes: Episodes) -> Take:
-    """The beginnings of the episodes, one after the other."""
-    steps, alive = round(_FILMED / episodes.body.dt), (~episodes.fallen).sum(axis=0)
-    rows = range(len(episodes.tasks))
-    moments = [_moment(episodes, row, step) for row in rows for step in range(min(steps, int(alive[row])))]
-    return Take("agent", episodes.tasks, moments, fell=False)
-
-
-def _moment(episodes: Episodes, row: int, step: int) -> Moment:
-    thought, space = episodes.thoughts[step], episodes.body.space
-    posterior = thought.probabilities[row]
-    believed = float(thought.specification[row, space.kind_of_base_task[posterior.argmax()]])
-    stride, left = int(thought.stride[row]), int(thought.left[row])
-    return Moment(
-        state=episodes.states[step, row],
-        asked=row,
-        value=float(active_coordinate(episodes.tasks, episodes.coordinates[step])[row]),
-        posterior=posterior,
-        estimate=(believed, believed, believed),
-        command=(int(thought.kind[row]), float(thought.amount[row])),
-        stride=(stride, stride - left),
-    )
 
 
 def seconds(text: str) -> float:
@@ -181,8 +157,8 @@ def seconds(text: str) -> float:
 def parser() -> Parser:
     """The options of the command."""
     options = Parser(prog="python -m vis.demo", description="Packed agents follow tasks that they are not told.")
-    files = "packed agents (default: the walker's and the cheetah's)"
-    options.add_argument("--agents", nargs="+", metavar="FILE", help=files)
+    which = f"each {AGENT} (default: {' '.join(_BODIES)})"
+    options.add_argument("--agents", nargs="+", metavar="FILE", help=which)
     length = "simulated seconds of every task (default: 20)"
     options.add_argument("--seconds", type=seconds, default=20.0, metavar="S", help=length)
     place = "where to write (default: demo)"

@@ -16,7 +16,7 @@ from typing import Any
 from envs.errors import UserError
 from stages.cli import Parser
 from stages.playing import Play, find
-from vis.command import answer
+from vis.command import AGENT, answer
 from vis.play_page import document
 
 #: Frames that wait for a slow page, and seconds until a page without news is asked whether it is still there.
@@ -160,7 +160,7 @@ def parser() -> Parser:
     options = Parser(prog="python -m vis.play", description="Say what is wanted of a body and watch it infer that.")
     whose = "whose packed agent, or else the newest in the store (default: cheetah)"
     options.add_argument("--body", default="cheetah", metavar="NAME", help=whose)
-    options.add_argument("--agent", metavar="FILE", help="a packed agent or its folder")
+    options.add_argument("--agent", metavar="FILE", help=AGENT)
     options.add_argument("--port", type=_port, default=8765, help="on this machine; 0 for any (default: 8765)")
     return options
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,13 +24,21 @@ from stages.plan import labels
 from stages.store import Store
 from stages.store.database import Record
 from stages.store.lineage import Lineage
-from vis.command import answer, save_aside, targets, warn
+from vis.command import AGENT, answer, save_aside, targets, warn
+
+if TYPE_CHECKING:
+    from envs.body import Body
+    from stages.takes import Take
 
 _ABOUT = "Films an agent beside its controls, while what is asked for changes unannounced."
 _FORMATS = (".mp4", ".gif")
 _SECONDS = 6.0
 #: Longer films are a slip of the keyboard.
 _LEAST_SECONDS, _MOST_SECONDS = 0.1, 600.0
+
+
+#: What an agent and its controls, by name, do with a script, or one that tells tasks apart; with s for each task.
+Shoot = Callable[[Sequence[str], Tasks | None, float], tuple["Body", list["Take"]]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,15 @@ class Agent:
         """Of its toy."""
         return SPACES[space_name(read_toml(body_path(self.body)), self.asked)]
 
+    def shoot(self, controls: Sequence[str], asked: Tasks | None, seconds: float) -> tuple[Body, list[Take]]:
+        """Act out."""
+        # Torch, MuJoCo and OpenGL are not needed to refuse a mistake.
+        from envs.body import load_body
+        from stages.video import shot
+
+        body = load_body(self.body, self.asked)
+        return body, shot(body, self.route, self.inputs, controls, asked, seconds)
+
 
 def _named(store: Store, run: str) -> Record:
     found = store.find(run, say=warn) or store.run(run)
@@ -88,7 +106,7 @@ def _newest(store: Store, body: str, route: Route | None) -> Record:
     fit = [r for r in stored if r.is_sound and r.tags.get("body") == label and r.tags.get("route") in routes]
     if not fit:
         command = f"python -m stages.evaluation --body {body}" + (f" --route {route}" if route else "")
-        raise UserError(f"--body: no evaluation of {label} is stored yet; `{command}` makes one")
+        raise UserError(f"--body: no evaluation of {label} is stored yet; `{command}` makes one, --agent needs none")
     return fit[0]
 
 
@@ -126,12 +144,14 @@ def _parser() -> Parser:
     )
     which = "evaluation whose agent acts: MLflow run id, its beginning, a key, or a registered model as name@alias"
     add = parser.add_argument
+    source = parser.add_mutually_exclusive_group()
     add("--body", metavar="NAME", help="body by name, or path of its TOML (default: that of --run, or cheetah)")
     add("--tasks", metavar="KIND:VALUE,...", help="what is asked for, in turn (default: one of each base task)")
     add("--seconds", type=float, default=_SECONDS, help=f"simulated time for each task (default: {_SECONDS:g})")
     add("--controls", metavar="NAME,...", default="agent,oracle,no_inference", help="who acts (default: %(default)s)")
     add("--route", choices=ROUTES, help="whose evaluation, without --run (default: the newest of either)")
-    add("--run", metavar="ID", help=f"{which} (default: the newest run of the body)")
+    source.add_argument("--run", metavar="ID", help=f"{which} (default: the newest run of the body)")
+    source.add_argument("--agent", metavar="FILE", help=f"{AGENT}; needs no store")
     add("--out", metavar="PATH", help="a file, .mp4 or .gif, or a folder (default: video.mp4)")
     return parser
 
@@ -148,16 +168,26 @@ def _write(options: argparse.Namespace) -> None:
     path = targets(options.out, "video", _FORMATS)[0]
     if not _LEAST_SECONDS <= options.seconds <= _MOST_SECONDS:
         raise UserError(f"--seconds: {options.seconds:g} is not between {_LEAST_SECONDS:g} and {_MOST_SECONDS:g}")
-    agent = Agent.find(Store(), options.run, options.body, options.route)
-    asked = script(options.tasks, agent.space) if options.tasks else None
-    # Torch, MuJoCo and OpenGL are not needed to refuse a mistake.
-    from envs.body import load_body
-    from stages.video import film, shot
+    space, shoot = _chosen(options)
+    asked = script(options.tasks, space) if options.tasks else None
+    from stages.video import film
 
-    body = load_body(agent.body, agent.asked)
-    takes = shot(body, agent.route, agent.inputs, controls, asked, options.seconds)
+    body, takes = shoot(controls, asked, options.seconds)
     with _shown() as report:
         save_aside(path, lambda part: film(body, takes, part, report))
+
+
+def _chosen(options: argparse.Namespace) -> tuple[Space, Shoot]:
+    """The agent that is to be filmed: the space of its toy, and what it does."""
+    if not options.agent:
+        stored = Agent.find(Store(), options.run, options.body, options.route)
+        return stored.space, stored.shoot
+    if options.body or options.route:
+        raise UserError("--agent: has a body and a route of its own; leave out --body and --route")
+    from stages import packed
+
+    agent = packed.load(options.agent)
+    return agent.body.space, lambda *asked: (agent.body, packed.shot(agent, *asked))
 
 
 @contextmanager
