@@ -1,4 +1,4 @@
-"""The config tables of ``docs/stages.md``: ``python -m stages.docs`` writes them anew from the configs."""
+"""The config tables of ``docs/stages/``: ``python -m stages.docs`` writes them anew from the configs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Any
 from stages.closure import PROJECT
 from stages.plan import STAGES, config_class
 
-PAGE = Path("docs") / "stages.md"
+FOLDER = PROJECT / "docs" / "stages"
+_BEGIN, _END = "<!-- config -->", "<!-- end config -->"
 _BOUNDS = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
 
 
-def filled(page: str) -> str:
-    """The page with the table of every stage between its two marks."""
-    for stage in STAGES:
-        begin, end = f"<!-- config {stage} -->", f"<!-- end {stage} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(page)) != 1:
-            raise ValueError(f"{PAGE}: {begin} and {end} have to stand there once")
-        block = "\n".join([begin, table(stage), end])
-        page = pattern.sub(lambda _, block=block: block, page)
-    return page
+def page_of(stage: str) -> Path:
+    """Where the page of a stage lies."""
+    return FOLDER / f"{stage}.md"
+
+
+def filled(stage: str, text: str) -> str:
+    """The text of a stage's page with the table of its config between the two marks."""
+    pattern = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"{page_of(stage).name}: {_BEGIN} and {_END} have to stand there once")
+    return pattern.sub(lambda _: "\n".join([_BEGIN, table(stage), _END]), text)
 
 
 def table(stage: str) -> str:
@@ -48,5 +50,6 @@ def _value(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    path = PROJECT / PAGE
-    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for stage in STAGES:
+        path = page_of(stage)
+        path.write_text(filled(stage, path.read_text(encoding="utf-8")), encoding="utf-8")

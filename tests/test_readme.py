@@ -50,7 +50,12 @@ def test_python_commands_take_these_options(command: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_is_described(stage: str) -> None:
-    assert f"| `{stage}` |" in README
+    assert f"| [`{stage}`](docs/stages/{stage}.md) |" in README
+
+
+def test_links_lead_somewhere() -> None:
+    links = re.findall(r"(?:\]\(|src=\")(?!https?:|#)([^)#\"]+)", README)
+    assert links and all((ROOT / link).is_file() for link in links)
 
 
 def test_ci_starts_with_the_test_command() -> None:

@@ -30,8 +30,8 @@ from vis.command import AGENT, answer
 from vis.style import AXIS_TITLES, BASE_TASK_COLOURS, INK, MUTED, TIME_TITLE, panel, plain_axis
 
 _BODIES = ("walker", "cheetah")
-#: Simulated seconds of every task in the video.
-_FILMED = 3.0
+#: Simulated seconds of every task in the video, at most.
+_FILMED = 5.0
 
 
 def run(options: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     for rollout in shown:
         print(_line(rollout))
     video = options.out / "demo.mp4"
-    words = _write_video(agents, video)
+    words = _write_video(agents, min(_FILMED, options.seconds), video)
     report = options.out / "demo.html"
     report.write_text(render(shown, words or video.read_bytes()), encoding="utf-8")
     print(words or video, report, f"took {time.monotonic() - began:.0f} s", sep="\n")
@@ -126,14 +126,14 @@ def _rounded(values: np.ndarray) -> list[float]:
     return np.asarray(values, dtype=np.float64).round(3).tolist()
 
 
-def _write_video(agents: Sequence[str], out: Path) -> str | None:
+def _write_video(agents: Sequence[str], seconds: float, out: Path) -> str | None:
     """One film of all agents; or the sentence that says why there is none."""
     with TemporaryDirectory(prefix="demo-") as name:
         parts: list[Path] = []
         for number, agent in enumerate(map(packed.load, agents)):
             parts.append(Path(name) / f"{number}.mp4")
             try:
-                film(agent.body, packed.shot(agent, ["agent"], None, _FILMED), parts[-1], lambda fraction: None)
+                film(agent.body, packed.shot(agent, ["agent"], None, seconds), parts[-1], lambda fraction: None)
             except UserError as error:
                 return str(error)
         listed = Path(name) / "parts.txt"

@@ -11,9 +11,9 @@ import pytest
 from envs.cheetah_vel import held_out_speeds
 from models.controller import Controller
 from stages.cheetah_vel import CONTROLS, run
-from stages.closure import PROJECT
 from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.contract import Artifact
+from stages.docs import page_of
 from stages.plan import Node, Settings, configure
 from stages.runner import materialise
 from stages.store import Store
@@ -58,7 +58,7 @@ def test_every_control_meets_every_speed_and_the_files_are_those_of_the_page(
         assert controls[control]["return"]["mean"] == own["return"].mean()
     assert (episodes[episodes.control == "oracle"].belief_error == 0.0).all()
     assert episodes[episodes.control == "no_inference"].belief_error.max() > 1.0
-    page = (PROJECT / "docs" / "stages.md").read_text(encoding="utf-8").split("\n## cheetah_vel\n")[1]
+    page = page_of("cheetah_vel").read_text(encoding="utf-8")
     visible = [Path(name).name for name in list_files(out)]
     assert visible and all(f"`{name}`" in page for name in visible)
 

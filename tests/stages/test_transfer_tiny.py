@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.closure import PROJECT
+from stages.docs import page_of
 from stages.forecast import forecast
 from stages.plan import Node, Settings, nodes
 from stages.runner import Event, materialise
@@ -44,8 +45,8 @@ def transfer(tmp_path_factory: pytest.TempPathFactory) -> Transfer:
 
 @pytest.mark.parametrize("node", NODES, ids=str)
 def test_files_are_those_of_the_page(transfer: Transfer, node: Node) -> None:
-    page = (PROJECT / "docs" / "stages.md").read_text(encoding="utf-8")
-    described = page.split(f"\n## {node.stage}\n")[1].split("<!--")[0]
+    page = page_of(node.stage).read_text(encoding="utf-8")
+    described = page.split("<!--")[0]
     files = {Path(name) for name in list_files(transfer[1][node].artifact.folder)} - {Path("metrics.json")}
     if node == PLOTS:
         files = {path for path in files if path.stem in ("report", "plotly.min")}
