@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envs.tasks import Tasks
+import numpy as np
+import torch
+
+from envs.tasks import Floats, Tasks
 from models.agent import TransferAgent
-from models.deciders import ReuseDecider
+from models.deciders import HighLevelPolicy
 from stages.controls import Stack
 from stages.decisions import tensor
 from stages.pretrained import named
@@ -27,8 +30,14 @@ def load(name: str) -> TransferAgent:
 def stack_of(agent: TransferAgent) -> Stack:
     """What an agent is made of above its low level, as evaluations put it together."""
     toy, decider = agent._toy, agent._decider
-    reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
+    reach = decider.limits if isinstance(decider, HighLevelPolicy) else tensor(toy.space.look_ahead)
     return Stack(toy, decider, reach)
+
+
+def latents(agent: TransferAgent) -> Floats:
+    """(n, latent): mean latents of what an agent believes of its n episodes now."""
+    with torch.no_grad():
+        return agent._toy.encoder.infer(agent._belief).mean.numpy().astype(np.float64)
 
 
 def shot(agent: TransferAgent, controls: Sequence[str], script: Tasks | None, seconds: float) -> list[Take]:

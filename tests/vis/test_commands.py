@@ -76,7 +76,7 @@ def test_mistakes_are_one_line(root: Path, words: tuple[str, ...], said: str) ->
 
 
 #: Commands that act on packed agents; all others show what is stored.
-ON_AGENTS = ("demo", "play")
+ON_AGENTS = ("banner", "demo", "play")
 COMMANDS = sorted(
     path.stem
     for path in (ROOT / "vis").glob("*.py")
