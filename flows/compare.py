@@ -14,6 +14,7 @@ from prefect.states import Failed
 from envs.errors import UserError
 from flows.bodies import compared
 from flows.parameters import check_comparison, typed_by
+from flows.report import page
 from flows.result import comparison_rows, publish
 from flows.tasks import SIDE_BY_SIDE
 from flows.verdicts import with_verdicts
@@ -33,5 +34,5 @@ def compare_bodies(**parameters: Any) -> Any:
     (point,) = compared({"": asked}).values()
     if (table := point.table) is not None:
         runs = [*(toy.result() for toy in point.toys), table]
-        publish(comparison_rows(table), runs, table.artifact.folder / "report.html")
+        publish(comparison_rows(table), runs, page(table, "comparison"))
     return Failed(message=point.words) if point.failures else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -13,14 +12,12 @@ from pydantic import BaseModel, Field
 
 from envs.errors import UserError
 from flows.parameters import check_stage, following, typed_by, wanted
+from flows.report import page
 from flows.result import comparison_rows, publish, rows, settle
 from flows.tasks import SIDE_BY_SIDE, stage_task
 from flows.verdicts import with_verdicts
 from stages.plan import STAGES, Node, Settings, StageChoice, parents
 from stages.runner import StoredRun
-
-#: The page of a stage that makes one.
-REPORTS = {"plots": "report.html", "comparison": "report.html"}
 
 
 class Choice(BaseModel):
@@ -48,13 +45,14 @@ def stage(**parameters: Any) -> Any:
     runs, failure = settle(futures.values())
     if failure is not None:
         return failure
-    _publish(dict(zip(futures, runs, strict=True)))
+    _publish(dict(zip(futures, runs, strict=True)), settings.body)
     return None
 
 
-def _publish(runs: Mapping[Node, StoredRun]) -> None:
+def _publish(runs: Mapping[Node, StoredRun], body: str) -> None:
     """The table of a comparison, or of the evaluations there are, and the page that was made."""
     compared = next((run for node, run in runs.items() if node.stage == "comparison"), None)
     evaluations = {node.route: run for node, run in runs.items() if node.stage == "evaluation" and node.route}
-    pages: list[Path] = [run.artifact.folder / REPORTS[n.stage] for n, run in runs.items() if n.stage in REPORTS]
-    publish(comparison_rows(compared) if compared else rows(evaluations), runs.values(), next(iter(pages), None))
+    names = {"plots": body, "comparison": "comparison"}
+    shown = next((page(run, names[node.stage]) for node, run in runs.items() if node.stage in names), None)
+    publish(comparison_rows(compared) if compared else rows(evaluations), runs.values(), shown)

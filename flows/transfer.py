@@ -15,6 +15,7 @@ from prefect.states import Failed
 
 from envs.errors import UserError
 from flows.parameters import check, typed_by
+from flows.report import page
 from flows.result import publish, rows, settle
 from flows.tasks import SIDE_BY_SIDE, stage_task
 from flows.verdicts import with_verdicts
@@ -51,5 +52,5 @@ def transfer(**parameters: Any) -> Any:
     if failure is not None:
         return failure
     table = rows({route: evaluations[route].result() for route in settings.routes})
-    publish(table, runs, runs[-1].artifact.folder / "report.html")
+    publish(table, runs, page(runs[-1], settings.body))
     return None

@@ -30,6 +30,8 @@ _SECONDS, _EVERY, _QUALITY = 3.0, 2, 45
 #: Pixels: a pane and the gap between two; from the top the heading, the picture, strips, a chart and the legend.
 _PANE, _GAP, _LEFT = 404, 16, 66
 _HEAD, _PICTURE, _WANTED, _BELIEVED, _CHART, _LEGEND = 34, 216, 12, 26, 44, 26
+#: How long the end is held, ms.
+_HELD = 1500
 _FINER = 2  # drawn so much larger than shown, for smooth edges
 _WORST = 1.5  # share of the target beyond which an error is drawn as this
 
@@ -152,9 +154,13 @@ def _font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _save(images: Sequence[Image.Image], path: Path, milliseconds: int) -> None:
-    """As animated WebP, a third of what a GIF in as many colours takes."""
-    first, *others = images
-    first.save(path, save_all=True, append_images=others, quality=_QUALITY, method=4, duration=milliseconds, loop=0)
+    """As animated WebP, a third of what a GIF in as many colours takes.
+
+    It begins with the end, which is held: where nothing moves, that is what is seen.
+    """
+    first, *others = images[-1], *images[:-1]
+    times = [_HELD, *(milliseconds for _ in others)]
+    first.save(path, save_all=True, append_images=others, quality=_QUALITY, method=4, duration=times, loop=0)
 
 
 def parser() -> Parser:

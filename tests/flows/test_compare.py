@@ -61,7 +61,7 @@ def test_the_table_has_a_line_per_body_route_and_control(shown: str) -> None:
     for body in ("cheetah", "hopper"):
         for control in ("agent", "oracle", "no inference", "random encoder"):
             assert any(line.split()[:2] == [body, "reuse"] and control in line for line in shown.splitlines())
-    assert "falls" in shown and "report.html" in shown
+    assert "falls" in shown and "reports/comparison-" in shown
 
 
 def test_it_is_stored_with_the_one_toy(shown: str, place: Place) -> None:
@@ -94,7 +94,7 @@ def test_again_everything_is_stored_and_left_in_prefect(
     found = {artifact["key"]: artifact for artifact in call(place, "POST", "/artifacts/latest/filter", filters)}
     table = json.loads(found["result"]["data"])
     assert len(table) == 8 and {row["body"] for row in table} == {"cheetah", "hopper"}
-    assert "report.html" in found["runs"]["data"]
+    assert "reports/comparison-" in found["runs"]["data"]
 
 
 def test_a_body_that_fails_leaves_the_others_their_result(shown: str, command: Command, bodies: dict[str, str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,8 +42,16 @@ def first(command: Command) -> str:
 def test_every_stage_is_computed_and_the_result_shown(first: str) -> None:
     for name in NODES:
         assert f"{name:<{_WIDTH}} computing" in first
-    for words in ("agent", "oracle", "no inference", "random encoder", "falls", "report.html"):
+    for words in ("agent", "oracle", "no inference", "random encoder", "falls"):
         assert words in first
+
+
+def test_it_ends_with_the_page_that_says_how_it_was_made(first: str, place: Place) -> None:
+    [shown] = re.findall(r"^report: (.*)$", first, re.MULTILINE)
+    page = Path(shown)
+    assert page.parent == Store().root / "reports" and page.name.startswith("cheetah-")
+    text = page.read_text(encoding="utf-8")
+    assert 'id="made"' in text and "low_level cheetah" in text and "computed" in text
 
 
 def test_stages_are_heard_of_while_they_work(first: str) -> None:
@@ -59,6 +69,7 @@ def test_again_everything_is_stored(first: str, command: Command) -> None:
     for name in NODES:
         assert f"{name:<{_WIDTH}} stored" in done.stdout
     assert "computing" not in done.stdout
+    assert done.stdout.splitlines()[-1] == first.splitlines()[-1]  # the page is there, and is not written again
 
 
 def test_the_prefect_command_brings_up_what_it_needs(first: str, command: Command, place: Place) -> None:
@@ -90,7 +101,7 @@ def test_the_result_is_left_in_prefect(first: str, services: Place) -> None:
     found = call(services, "POST", "/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["result", "runs"]}}})
     shown = {artifact["key"]: artifact for artifact in found}
     assert {"agent", "oracle"} <= {row["control"] for row in json.loads(shown["result"]["data"])}
-    assert "report.html" in shown["runs"]["data"] or "low_level" in shown["runs"]["data"]
+    assert "reports/cheetah-" in shown["runs"]["data"] or "low_level" in shown["runs"]["data"]
 
 
 def test_prefects_page_leads_to_the_mlflow_runs_and_has_a_bar_per_stage(first: str, services: Place) -> None:
