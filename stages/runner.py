@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from filelock import AcquireReturnProxy, Timeout
+from filelock import Timeout
 
 from stages import child
 from stages.configs.methods import DEFAULT_METHOD
@@ -142,14 +143,15 @@ class _Computation:
             self._finish("hit", run, run.seconds, *self.notes)
         return run
 
-    def _locked(self) -> AcquireReturnProxy:
+    def _locked(self) -> ExitStack:
         lock = self.store.lock(self.key)
-        try:
-            return lock.acquire(timeout=0)
-        except Timeout:
-            self.listener(Event(self.node, "waiting", note=_ELSEWHERE))
-            with heartbeat(Course(self.node, self.listener, _ELSEWHERE).beat, BEAT):
-                return lock.acquire(poll_interval=_POLL)
+        with self.store.explained():
+            try:
+                return lock.acquire(timeout=0)
+            except Timeout:
+                self.listener(Event(self.node, "waiting", note=_ELSEWHERE))
+                with heartbeat(Course(self.node, self.listener, _ELSEWHERE).beat, BEAT):
+                    return lock.acquire(poll_interval=_POLL)
 
     def _compute(self, force: bool) -> StoredRun:
         reason = "forced" if force else "; ".join(self.notes) or why(self.store, self.parts)

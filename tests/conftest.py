@@ -16,9 +16,14 @@ import stages.configs
 from envs import body_files
 from stages import closure
 from stages.store import Store
+from stages.store.address import ARTIFACTS, TRACKING
 
 # As in the stages' own processes; two workers whose threads wait for each other take many times as long.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A store is that of its root, whatever database people have for their own work.
+for variable in (TRACKING, ARTIFACTS):
+    os.environ.pop(variable, None)
 
 # How long an example takes says nothing on a busy machine.
 settings.register_profile("project", deadline=None)

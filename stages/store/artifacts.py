@@ -27,6 +27,11 @@ def list_files(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: {"sha256": file_digest(path), "bytes": path.stat().st_size} for name, path in _files(folder).items()}
 
 
+def all_files(folder: Path) -> dict[str, Path]:
+    """An artifact's files by name, and the records beside them."""
+    return _files(folder) | {name: folder / name for name in (MANIFEST, COMPONENTS)}
+
+
 def damage(folder: Path, expected: str, key: str) -> str | None:
     """What is wrong with the artifact of a key that should have a digest; None if every byte is as published."""
     try:
@@ -65,8 +70,8 @@ def _wrong(name: str, path: Path | None, record: Mapping[str, Any] | None) -> st
     return unfit(path)
 
 
-def publish(work: Path, folder: Path, parts: Components) -> str:
-    """Make a finished working folder the artifact in ``folder``, in one rename; returns its digest.
+def seal(work: Path, parts: Components) -> str:
+    """Write the records of a finished working folder; returns its digest.
 
     Raises:
         UserError: its weights are not fit to be served.
@@ -76,6 +81,11 @@ def publish(work: Path, folder: Path, parts: Components) -> str:
     files = list_files(work)
     write_json(work / MANIFEST, {"files": files})
     write_json(work / COMPONENTS, parts)
+    return digest(files)
+
+
+def publish(work: Path, folder: Path) -> None:
+    """Make a sealed working folder the artifact in ``folder``, in one rename."""
     aside = folder.with_name(".aside")
     aside.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
@@ -87,7 +97,13 @@ def publish(work: Path, folder: Path, parts: Components) -> str:
         _sync(path)
     aside.replace(folder)
     _sync(folder.parent)
-    return digest(files)
+
+
+def place(fetched: Path, folder: Path) -> None:
+    """Put a fetched artifact in the place of what is there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove(folder)
+    fetched.replace(folder)
 
 
 def discard(folder: Path) -> None:

@@ -7,32 +7,44 @@ its client (``stages.store``).
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.keys import Components, canonical_json
+from stages.store.address import TRACKING, address
+from stages.store.file import File
+
+if TYPE_CHECKING:
+    from stages.store.server import Server
 
 EXPERIMENT = "carryover"
-#: Seconds to wait for another writer.
-_TIMEOUT = 30.0
 #: MLflow's limit on a tag is 8000 characters.
 _TAG_LENGTH = 5000
+_MANY = 10**9
+#: Newest first, a row per tag. Words that all of sqlite, PostgreSQL and MySQL understand: ``key`` is one of theirs.
 _QUERY = """
-    SELECT runs.run_uuid, runs.experiment_id, runs.status, runs.start_time
-    FROM runs JOIN experiments USING (experiment_id) JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE experiments.name = ? AND runs.lifecycle_stage = 'active' AND tags.key = ? AND {}
-    ORDER BY runs.start_time DESC, runs.rowid DESC LIMIT ?"""
-#: Newest first; MLflow keeps the rows of deleted versions, and their tags.
+    SELECT found.run_uuid, found.experiment_id, found.status, found.start_time, about.key, about.value
+    FROM (
+        SELECT runs.run_uuid, runs.experiment_id, runs.status, runs.start_time, {order} AS place
+        FROM runs JOIN experiments ON experiments.experiment_id = runs.experiment_id
+            JOIN tags ON tags.run_uuid = runs.run_uuid
+        WHERE experiments.name = :experiment AND runs.lifecycle_stage = 'active' AND tags.key = :tag AND {where}
+        ORDER BY runs.start_time DESC, place DESC LIMIT :limit
+    ) AS found JOIN tags AS about ON about.run_uuid = found.run_uuid
+    ORDER BY found.start_time DESC, found.place DESC"""
+#: Newest first, a row per alias; MLflow keeps the rows of deleted versions, and their tags.
 _VERSIONS = """
-    SELECT versions.version, versions.run_id, versions.current_stage = 'Deleted_Internal', COALESCE(tags.value, ''),
-        (SELECT group_concat(alias) FROM registered_model_aliases AS aliases
-         WHERE aliases.name = versions.name AND aliases.version = versions.version)
-    FROM model_versions AS versions LEFT JOIN model_version_tags AS tags
-        ON tags.name = versions.name AND tags.version = versions.version AND tags.key = 'digest'
-    WHERE versions.name = ? ORDER BY versions.version DESC"""
+    SELECT versions.version, versions.run_id, versions.current_stage, tags.value, aliases.alias
+    FROM model_versions AS versions
+        LEFT JOIN model_version_tags AS tags
+            ON tags.name = versions.name AND tags.version = versions.version AND tags.key = 'digest'
+        LEFT JOIN registered_model_aliases AS aliases
+            ON aliases.name = versions.name AND aliases.version = versions.version
+    WHERE versions.name = :model ORDER BY versions.version DESC"""
+#: What MLflow calls the stage of a version that is deleted.
+_DELETED = "Deleted_Internal"
 
 
 @dataclass(frozen=True)
@@ -95,131 +107,100 @@ class Version:
 
 
 class Database:
-    """``mlflow.db`` below a root."""
+    """MLflow's tables: ``mlflow.db`` below a root, or where MLflow's variables say.
+
+    Methods raise sqlite3.Error or SQLAlchemyError where it is no database of MLflow's, or cannot be read.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.path = root / "mlflow.db"
+        self.address = address(root)
+        self._link = File(self.address.file) if self.address.file else _server(self.address.uri)
 
     @property
-    def uri(self) -> str:
-        """What MLflow calls the tracking URI."""
-        return f"sqlite:///{self.path}"
+    def path(self) -> Path:
+        """The file that it is, unless a server has it."""
+        assert isinstance(self._link, File)
+        return self._link.path
 
-    def runs(self, status: str, tag: str, value: str, limit: int = -1) -> list[Record]:
-        """Runs of the experiment with a status and a tag, newest first.
+    @property
+    def server(self) -> Server | None:
+        """The server that has it, unless it is a file."""
+        return None if isinstance(self._link, File) else self._link
 
-        Raises:
-            sqlite3.Error: the file is no MLflow database, or cannot be read.
-        """
-        if not self.path.exists():
-            return []
-        return self._select(
-            _QUERY.format("tags.value = ? AND runs.status = ?"), (EXPERIMENT, tag, value, status, limit)
-        )
+    def __str__(self) -> str:
+        return TRACKING if self.server else f"{self.path.name} in {self.path.parent.name}"
+
+    def runs(self, status: str, tag: str, value: str, limit: int = _MANY) -> list[Record]:
+        """Runs of the experiment with a status and a tag, newest first."""
+        where = "tags.value = :value AND runs.status = :status"
+        return self._select(where, tag, limit, value=value, status=status)
 
     def find(self, run_id: str) -> Record | None:
         """The newest finished run whose id begins so."""
-        if not self.path.exists() or not run_id:
-            return None
-        where = "runs.run_uuid LIKE ? AND runs.status = 'FINISHED'"
-        return next(iter(self._select(_QUERY.format(where), (EXPERIMENT, "key", f"{run_id}%", 1))), None)
+        where = "runs.run_uuid LIKE :run AND runs.status = 'FINISHED'"
+        return next(iter(self._select(where, limit=1, run=f"{run_id}%")), None) if run_id else None
+
+    def running(self) -> list[Record]:
+        """Runs under way, and those whose process died without a word, newest first."""
+        return self._select("runs.status = 'RUNNING'")
 
     def every(self) -> list[Record]:
         """The runs of all stages, whatever became of them, newest first; none that is deleted."""
-        return self._select(_QUERY.format("TRUE"), (EXPERIMENT, "key", -1)) if self.path.exists() else []
+        return self._select("TRUE")
 
     def history(self, run_id: str, metric: str) -> list[tuple[float, float]]:
         """When a metric of a run was logged, seconds since the epoch, and its value; oldest first."""
-        if not self.path.exists():
-            return []
-        query = "SELECT timestamp, value FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY timestamp, value"
-        with self._connect() as connection:
-            found = connection.execute(query, (run_id, metric)).fetchall() if _has(connection, "metrics") else []
+        query = (
+            "SELECT metrics.timestamp, metrics.value FROM metrics"
+            " WHERE metrics.run_uuid = :run AND metrics.key = :metric ORDER BY metrics.timestamp, metrics.value"
+        )
+        found = self._link.rows("metrics", query, run=run_id, metric=metric)
         return [(time / 1000, float(value)) for time, value in found]
 
-    def homes(self) -> list[str]:
-        """Ids of the experiment: the folders of its runs below ``mlruns``."""
-        return self._column("experiments", "SELECT experiment_id FROM experiments WHERE name = ?", EXPERIMENT)
+    def homes(self) -> dict[str, str]:
+        """Where the experiment's artifacts lie by its id, which is the name of the folder of its runs."""
+        query = "SELECT experiment_id, artifact_location FROM experiments WHERE name = :name"
+        return {str(number): place for number, place in self._link.rows("experiments", query, name=EXPERIMENT)}
 
     def known(self) -> set[str]:
         """Ids of all runs that are not deleted, of this experiment or another."""
-        return set(self._column("runs", "SELECT run_uuid FROM runs WHERE lifecycle_stage = ?", "active"))
+        return {run for (run,) in self._link.rows("runs", "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'")}
 
     def aliased(self) -> set[str]:
         """Ids of runs that a version of a registered model points at, if the version has an alias."""
         query = (
-            "SELECT run_id FROM model_versions JOIN registered_model_aliases USING (name, version)"
-            " WHERE run_id IS NOT NULL"
+            "SELECT versions.run_id FROM model_versions AS versions JOIN registered_model_aliases AS aliases"
+            " ON aliases.name = versions.name AND aliases.version = versions.version WHERE versions.run_id IS NOT NULL"
         )
-        return set(self._column("registered_model_aliases", query))
+        return {run for (run,) in self._link.rows("registered_model_aliases", query)}
 
     def versions(self, model: str) -> list[Version]:
         """All versions of a registered model, newest first, deleted ones too."""
-        if not self.path.exists():
-            return []
-        with self._connect() as connection:
-            found = connection.execute(_VERSIONS, (model,)).fetchall() if _has(connection, "model_versions") else []
+        rows = self._link.rows("model_versions", _VERSIONS, model=model)
         return [
-            Version(number, run_id, bool(deleted), digest, frozenset((aliases or "").split(",")) - {""})
-            for number, run_id, deleted, digest, aliases in found
+            Version(number, run, stage == _DELETED, digest or "", frozenset(row[-1] for row in alike if row[-1]))
+            for (number, run, stage, digest), alike in groupby(rows, lambda row: row[:4])
         ]
 
     def prepare(self) -> None:
-        """Create the file if need be, and let readers and a writer work side by side."""
-        if self._half_made():
-            for suffix in ("", "-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        with self._connect() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+        """Make it ready for MLflow's client."""
+        self._link.prepare()
 
-    def _half_made(self) -> bool:
-        """Whether MLflow was killed while it made the database; it cannot go on from there. Nothing is in it yet."""
-        with self._connect() as connection:
-            left = connection.execute("SELECT 1 FROM sqlite_master WHERE name LIKE '\\_alembic\\_tmp\\_%' ESCAPE '\\'")
-            if left.fetchone() is None:
-                return False
-            return not _has(connection, "runs") or connection.execute("SELECT 1 FROM runs").fetchone() is None
+    def rehome(self, experiment_id: str, home: Path) -> None:
+        """Point the experiment and its runs at a folder, if the file is the root's own: a clone may move."""
+        if self.address.own and isinstance(self._link, File):
+            self._link.rehome(experiment_id, home)
 
-    def rehome(self, experiment_id: str) -> None:
-        """Point the experiment and its runs at this root: MLflow stores absolute addresses, and a clone may move."""
-        home = str(self.root / "mlruns" / experiment_id)
-        with self._connect() as connection:
-            connection.execute(
-                "UPDATE experiments SET artifact_location = ?1 WHERE experiment_id = ?2 AND artifact_location != ?1",
-                (home, experiment_id),
-            )
-            connection.execute(
-                "UPDATE runs SET artifact_uri = ?1 || '/' || run_uuid || '/artifacts'"
-                " WHERE experiment_id = ?2 AND artifact_uri != ?1 || '/' || run_uuid || '/artifacts'",
-                (home, experiment_id),
-            )
-
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=_TIMEOUT)) as connection, connection:
-            yield connection
-
-    def _select(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
-        with self._connect() as connection:
-            if not _has(connection, "tags"):
-                return []
-            found = connection.execute(query, values).fetchall()
-            return [
-                Record(run, str(experiment), status, started / 1000, self._tags(connection, run))
-                for run, experiment, status, started in found
-            ]
-
-    def _column(self, table: str, query: str, *values: str) -> list[str]:
-        if not self.path.exists():
-            return []
-        with self._connect() as connection:
-            return [str(row[0]) for row in connection.execute(query, values)] if _has(connection, table) else []
-
-    def _tags(self, connection: sqlite3.Connection, run_id: str) -> dict[str, str]:
-        return dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run_id,)).fetchall())
+    def _select(self, where: str, tag: str = "key", limit: int = _MANY, **values: str) -> list[Record]:
+        query = _QUERY.format(order=self._link.order, where=where)
+        rows = self._link.rows("tags", query, experiment=EXPERIMENT, tag=tag, limit=limit, **values)
+        return [
+            Record(run, str(experiment), status, started / 1000, {row[-2]: row[-1] for row in alike})
+            for (run, experiment, status, started), alike in groupby(rows, lambda row: row[:4])
+        ]
 
 
-def _has(connection: sqlite3.Connection, table: str) -> bool:
-    # MLflow, or a process that was killed, may have created no more than the file.
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
+def _server(uri: str) -> Server:
+    from stages.store.server import Server  # SQLAlchemy's import costs what those with a file should not pay
+
+    return Server(uri)

@@ -8,7 +8,6 @@ a damaged one is put aside.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -64,7 +63,7 @@ def _plan(store: Store, days: float, say: Callable[[str], object]) -> list[Item]
     records = store.database.every()
     pinned = {record.run_id for record in records if "keep" in record.tags} | store.database.aliased()
     superseded = list(_superseded(store, records, pinned))
-    if superseded and store.locks.held():
+    if superseded and store.locks.held(record.tags["key"] for record in store.database.running()):
         say(f"superseded runs: {len(superseded)} stay while a stage is being computed, which may need them")
         superseded = []
     others = [record for record in records if record.run_id not in pinned]
@@ -101,7 +100,7 @@ def _superseded(store: Store, records: Collection[Record], pinned: Collection[st
 
 def _abandoned(store: Store, records: Iterable[Record]) -> Iterator[Item]:
     for record in records:
-        died = record.status == "RUNNING" and record.tags.get("host") == socket.gethostname()
+        died = record.status == "RUNNING" and store.knows_owner(record)
         if (died or record.status in ("FAILED", "KILLED")) and store.locks.is_free(record.tags["key"]):
             yield _item(store, record, "its process died" if died else record.status.lower())
 

@@ -69,7 +69,7 @@ def verify(store: Store, say: Callable[[str], object] = print) -> int:
     with store.explained():
         records = store.database.every()
         sound = [record for record in records if record.is_sound]
-        damaged = sum(store.read(record, say) is None for record in sound)
+        damaged = sum(store.read(record, say, afresh=True) is None for record in sound)
         for item in leftovers(store, {record.tags["key"] for record in records}):
             say(str(item))
     aside = sum("quarantined" in record.tags for record in records)
@@ -93,7 +93,8 @@ def _marked(store: Store) -> Iterator[tuple[Record, str]]:
 def _wrong(store: Store, record: Record) -> str:
     if not record.is_sound:
         return f"put aside: {record.tags['quarantined']}"
-    return "" if store.folder(record.run_id, record.experiment_id).is_dir() else "its files are gone"
+    there = store.elsewhere or store.folder(record.run_id, record.experiment_id).is_dir()
+    return "" if there else "its files are gone"
 
 
 def _is_asked_for(record: Record, stage: str | None, body: str | None) -> bool:
@@ -102,7 +103,8 @@ def _is_asked_for(record: Record, stage: str | None, body: str | None) -> bool:
 
 
 def _row(store: Store, record: Record, mark: str) -> tuple[str, ...]:
-    about, tags = size(weight(store.folder(record.run_id, record.experiment_id))), record.tags
+    folder, tags = store.folder(record.run_id, record.experiment_id), record.tags
+    about = size(weight(folder)) if folder.is_dir() or not store.elsewhere else "not here"
     return (record.run_id[:8], tags["stage"], whose(record), tags.get("seed", ""), age(record.started), about, mark)
 
 

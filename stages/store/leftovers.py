@@ -62,7 +62,7 @@ def entries(folder: Path) -> list[Path]:
 
 def _orphans(store: Store) -> Iterator[Item]:
     # First the folders: a run is in the database before it has a folder.
-    homes = [store.root / "mlruns" / home for home in store.database.homes()]
+    homes = [store.home / home for home in store.database.homes()]
     found = [path for home in homes for path in entries(home) if _RUN.fullmatch(path.name)]
     known = store.database.known()
     return (path_item(store, path, "orphaned, no run has it") for path in found if path.name not in known)

@@ -8,14 +8,11 @@ import os
 import socket
 import sqlite3
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock
 
 from envs.errors import UserError
 from stages.closure import PROJECT
@@ -23,15 +20,13 @@ from stages.contract import Artifact
 from stages.keys import Components
 from stages.store import artifacts
 from stages.store.database import EXPERIMENT, Database, Record, component_tags
-from stages.store.locks import DATABASE, Locks
+from stages.store.elsewhere import IMPORTING, Elsewhere
+from stages.store.locks import DATABASE, Lock, Locks
 from stages.store.registry import registered
 from stages.store.writer import StoredRun, Writer, read_metrics
 
 if TYPE_CHECKING:
     from mlflow.tracking.client import MlflowClient
-
-#: MLflow's modules import each other in a circle; two threads that begin at once would see half of them.
-_IMPORTING = threading.RLock()
 
 
 def default_root() -> Path:
@@ -42,14 +37,20 @@ def default_root() -> Path:
 class Store:
     """MLflow runs below a root: ``mlflow.db``, ``mlruns/`` and, for what is under way, ``.carryover/``.
 
+    Where MLflow's variables name another database, it and the artifacts lie there, and copies of these below the root.
+
     Methods raise UserError, in one line, where the disk is full or the database cannot be used.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or default_root()
         self.state = self.root / ".carryover"
-        self.locks = Locks(self.state / "locks")
         self.database = Database(self.root)
+        file, own = self.database.address.file, self.database.address.own
+        # Whoever shares a file of a database shares the locks beside it.
+        self.locks = Locks((file.parent if file else self.root) / ".carryover" / "locks", self.database.server)
+        self.elsewhere = None if own else Elsewhere(self.database)
+        self.home = self.root / "mlruns" if own else self.state / "copies"
 
     def find(self, key: str, say: Callable[[str], object] = print) -> StoredRun | None:
         """The newest sound run of a key. A damaged one is put aside, which ``say`` is told in a line."""
@@ -77,19 +78,29 @@ class Store:
             records = self.database.runs("FINISHED", "stage", stage, limit)
         return [record.parts for record in records]
 
-    def read(self, record: Record, say: Callable[[str], object] = print) -> StoredRun | None:
-        """A record's run, if it is sound; if it is damaged it is put aside, which ``say`` is told in a line."""
+    def read(self, record: Record, say: Callable[[str], object] = print, afresh: bool = False) -> StoredRun | None:
+        """A record's run, if it is sound; if it is damaged it is put aside, which ``say`` is told in a line.
+
+        Args:
+            afresh: fetch what lies elsewhere even if a sound copy is here.
+        """
         with self.explained():
-            return self._read(record, say)
+            return self._read(record, say, afresh)
 
     def drop(self, record: Record) -> None:
         """Delete a run, with its key's lock held: what names it goes first, so that none is found without files."""
         with self.explained():
             self.client.delete_run(record.run_id)
             artifacts.remove(self.folder(record.run_id, record.experiment_id).parent)
+            if self.elsewhere:
+                self.elsewhere.erase(record.run_id)
 
-    def lock(self, key: str) -> FileLock:
-        """The lock of a key's computation: the kernel frees it when its owner dies."""
+    def knows_owner(self, record: Record) -> bool:
+        """Whether a free lock of a run's key tells that the process which began the run has ended."""
+        return self.locks.server is not None or record.tags.get("host") == socket.gethostname()
+
+    def lock(self, key: str) -> Lock:
+        """The lock of a key's computation, which its owner cannot leave behind when it dies."""
         with self.explained():
             return self.locks.of(key)
 
@@ -109,6 +120,7 @@ class Store:
         try:
             with self.explained():
                 writer.parameters(parts["config"])
+                writer.declare()
             yield writer
         except Exception:
             self._abandon(writer.run_id, "FAILED")
@@ -118,8 +130,8 @@ class Store:
             raise
 
     def folder(self, run_id: str, experiment_id: str) -> Path:
-        """Where a run's files lie, whatever address the database holds."""
-        return self.root / "mlruns" / experiment_id / run_id / "artifacts"
+        """Where a run's files lie, or a copy of them, whatever address the database holds."""
+        return self.home / experiment_id / run_id / "artifacts"
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -127,14 +139,15 @@ class Store:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         with self.lock(DATABASE):
             self.database.prepare()
-            with _IMPORTING:
+            place = self.elsewhere.choose() if self.elsewhere and not self.database.homes() else None
+            with IMPORTING:
                 from mlflow.tracking.client import MlflowClient
 
             for name in ("mlflow", "alembic"):
                 logging.getLogger(name).setLevel(logging.WARNING)
-            client = MlflowClient(self.database.uri, self.database.uri)
+            client = MlflowClient(self.database.address.uri, self.database.address.uri)
             if client.get_experiment_by_name(EXPERIMENT) is None:
-                client.create_experiment(EXPERIMENT)
+                client.create_experiment(EXPERIMENT, place)
             return client
 
     @cached_property
@@ -142,18 +155,18 @@ class Store:
         """Id of the experiment that holds every run."""
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is None:
-            raise UserError(f"mlflow.db: experiment {EXPERIMENT!r} is deleted; restore it in `mlflow ui`")
-        self.database.rehome(found.experiment_id)
+            raise UserError(f"{self.database}: experiment {EXPERIMENT!r} is deleted; restore it in `mlflow ui`")
+        self.database.rehome(found.experiment_id, self.home / found.experiment_id)
         return found.experiment_id
 
     def _first_sound(self, records: list[Record], say: Callable[[str], object]) -> StoredRun | None:
         return next((run for record in records if (run := self._read(record, say))), None)
 
-    def _read(self, record: Record, say: Callable[[str], object]) -> StoredRun | None:
+    def _read(self, record: Record, say: Callable[[str], object], afresh: bool = False) -> StoredRun | None:
         tags, folder = record.tags, self.folder(record.run_id, record.experiment_id)
         if not record.is_sound:
             return None
-        wrong = artifacts.damage(folder, tags.get("digest", ""), tags.get("key", ""))
+        wrong = self._damage(record, folder, afresh)
         if wrong and self.database.find(record.run_id) is None:
             return None  # deleted since it was looked up
         if wrong:
@@ -162,6 +175,27 @@ class Store:
             return None
         artifact = Artifact(tags["stage"], tags["key"], tags["digest"], folder)
         return StoredRun(record.run_id, artifact, read_metrics(folder), float(tags["seconds"]), hit=True)
+
+    def _damage(self, record: Record, folder: Path, afresh: bool) -> str | None:
+        """What is wrong with a run's files, which are fetched if they lie elsewhere and no sound copy is here."""
+
+        def damage(place: Path) -> str | None:
+            return artifacts.damage(place, record.tags.get("digest", ""), record.tags.get("key", ""))
+
+        if self.elsewhere is None:
+            return damage(folder)
+        name = f"fetch-{record.run_id}"
+        with self.locks.here(name):
+            wrong = damage(folder)
+            if wrong or afresh:
+                fetched = self.work(name)
+                artifacts.clear(fetched, everything=True)
+                self.elsewhere.download(record.run_id, fetched)
+                if (found := damage(fetched)) or wrong:
+                    artifacts.place(fetched, folder)
+                    return found
+                artifacts.remove(fetched)
+            return None
 
     def _quarantine(self, record: Record, folder: Path, wrong: str) -> str | None:
         self.client.set_tag(record.run_id, "quarantined", wrong)
@@ -178,16 +212,18 @@ class Store:
 
     def _sweep(self, held: str) -> None:
         """End runs whose owner died: nobody holds the lock of their key, or the caller does."""
-        for record in self.database.runs("RUNNING", "host", socket.gethostname()):
+        for record in filter(self.knows_owner, self.database.running()):
             key = record.tags["key"]
             if key == held or self.locks.is_free(key):
                 self._abandon(record.run_id, "KILLED")
 
     def _abandon(self, run_id: str, status: str) -> None:
         # What ended the run is told to the user; a database that fails as well must not hide it.
-        with suppress(OSError, *_client_errors()):
+        with suppress(OSError, UserError, *_client_errors()):
             artifacts.discard(self.folder(run_id, self.experiment))
             self.client.set_terminated(run_id, status)
+            if self.elsewhere:
+                self.elsewhere.erase(run_id)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -198,7 +234,7 @@ class Store:
             raise UserError(self._advice(error)) from error
         except (sqlite3.Error, *_client_errors()) as error:
             line = " ".join(str(error).split())[:200]
-            raise UserError(f"mlflow.db in {self.root.name}: {line}; see that MLflow can write it") from error
+            raise UserError(f"{self.database}: {line}; see that MLflow can write it") from error
 
     def _advice(self, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -208,11 +244,14 @@ class Store:
 
 
 def _client_errors() -> tuple[type[Exception], ...]:
-    with _IMPORTING:
-        if "mlflow.tracking.client" not in sys.modules:
+    with IMPORTING:
+        if "sqlalchemy" not in sys.modules:
             return ()
-        from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
+
+        if "mlflow.tracking.client" not in sys.modules:
+            return (SQLAlchemyError,)
+        from mlflow.exceptions import MlflowException
 
         return (MlflowException, SQLAlchemyError)
 

@@ -30,8 +30,9 @@ def log_agent(store: Store, run: StoredRun, about: About, folder: Path) -> str:
     with store.explained(), store.lock(REGISTRY):
         digest = index_digest(folder)
         model = _logged(store, digest) or _log(store, run, about, folder, digest)
-    place = store.root / "mlruns" / store.experiment / "models" / model.model_id / "artifacts"
-    return f"mlflow models serve --env-manager local --model-uri {place.relative_to(store.root)}"
+    place = store.home / store.experiment / "models" / model.model_id / "artifacts"
+    uri = f"models:/{model.model_id}" if store.elsewhere else place.relative_to(store.root)
+    return f"mlflow models serve --env-manager local --model-uri {uri}"
 
 
 def save_model(folder: Path, out: Path, model_id: str | None = None, run_id: str | None = None) -> None:

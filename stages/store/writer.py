@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,14 @@ class Writer:
 
         self.store.client.log_batch(self.run_id, params=[Param(k, str(v)[:5000]) for k, v in config.items()])
 
+    def declare(self) -> None:
+        """Bring what decides the result to where artifacts lie: that it cannot be written is better known early."""
+        if self.store.elsewhere:
+            with TemporaryDirectory(prefix="run-") as name:
+                path = Path(name) / artifacts.COMPONENTS
+                write_json(path, self.parts)
+                self.store.elsewhere.upload(self.run_id, {path.name: path})
+
     def progress(self, fraction: float, metrics: Mapping[str, float]) -> None:
         """Log live, about once a second; the step is the metric of that name, or thousandths of the work."""
         now = int(time.time() * 1000)
@@ -104,7 +113,11 @@ class Writer:
 
     def _publish(self, work: Path, key: str, metrics: Metrics, seconds: float) -> StoredRun:
         client, folder = self.store.client, self.store.folder(self.run_id, self.store.experiment)
-        digest = artifacts.publish(work, folder, self.parts)
+        digest = artifacts.seal(work, self.parts)
+        if self.store.elsewhere:  # with the checkpoints still at hand, if it cannot be reached
+            self.store.elsewhere.upload(self.run_id, artifacts.all_files(work))
+        self.store.locks.confirm(key)
+        artifacts.publish(work, folder)
         self.progress(1.0, {**metrics, "seconds": seconds})
         self.flush()
         client.set_tag(self.run_id, "seconds", f"{seconds:.3f}")

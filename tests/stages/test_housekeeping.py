@@ -199,7 +199,7 @@ def test_gc_leaves_a_key_alone_whose_lock_is_taken_meanwhile(
     store: Store, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older, _newer = publish(store), publish(store, steps=4)
-    monkeypatch.setattr("stages.store.locks.Locks.held", lambda locks: set())
+    monkeypatch.setattr("stages.store.locks.Locks.held", lambda *_: set())
     with store.lock(older.artifact.key):
         assert "in use, left alone" in command("gc", "--yes")[1][0]
     assert store.find(older.artifact.key)
