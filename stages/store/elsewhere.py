@@ -37,7 +37,7 @@ class Elsewhere:
         self._database = database
 
     def choose(self) -> str:
-        """Where an experiment that is not there yet will have them.
+        """Where an experiment that is not there yet will have them; of a folder, it is created.
 
         Raises:
             UserError: nobody has said it.
@@ -46,7 +46,10 @@ class Elsewhere:
         if root is None:
             words = f"not set, and the database has no experiment {EXPERIMENT!r} yet"
             raise UserError(f"{ARTIFACTS}: {words}; give s3://bucket/prefix, or a folder that all machines share")
-        return f"{root.rstrip('/')}/{EXPERIMENT}"
+        place = f"{root.rstrip('/')}/{EXPERIMENT}"
+        if folder := _folder(place):
+            folder.mkdir(parents=True, exist_ok=True)
+        return place
 
     @cached_property
     def location(self) -> str:
@@ -92,9 +95,15 @@ class Elsewhere:
 
     def _see_folder(self) -> None:
         """What is not mounted must not pass for empty."""
-        folder = self.location.removeprefix("file://")
-        if folder.startswith("/") and not Path(folder).is_dir():
+        folder = _folder(self.location)
+        if folder and not folder.is_dir():
             raise UserError(f"{ARTIFACTS}: {folder}: no such folder; mount it, or create it")
+
+
+def _folder(place: str) -> Path | None:
+    """The folder that artifacts lie in, unless that is no folder."""
+    name = place.removeprefix("file://")
+    return Path(name) if name.startswith("/") else None
 
 
 def _refusals() -> tuple[type[Exception], ...]:

@@ -233,8 +233,9 @@ class Store:
         except OSError as error:
             raise UserError(self._advice(error)) from error
         except (sqlite3.Error, *_client_errors()) as error:
-            line = " ".join(str(error).split())[:200]
-            raise UserError(f"{self.database}: {line}; see that MLflow can write it") from error
+            line = " ".join(str(getattr(error, "orig", None) or error).split())[:200]  # the driver's own words
+            advice = "see that the server answers and lets this user" if self.database.server else "see that MLflow can"
+            raise UserError(f"{self.database}: {line}; {advice} write it") from error
 
     def _advice(self, error: OSError) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -106,5 +106,5 @@ def _engine(uri: str) -> Engine:
     except ModuleNotFoundError as error:
         advice = "pip install -e '.[server]' -c constraints.txt"
         raise UserError(f"{TRACKING}: its driver {error.name} is not installed; {advice}") from error
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise UserError(f"{TRACKING}: {error}; see how SQLAlchemy writes it: postgresql://user@host/name") from error
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise UserError(f"{TRACKING}: {error}; give postgresql://user:password@host:port/name") from error
