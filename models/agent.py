@@ -59,13 +59,15 @@ class TransferAgent:
         about: what it is and what it was made from.
         card: how it was trained and how good it is, as Markdown.
         body: whose observations it reads.
+        toy, decider, controller: what it is put together from.
+        belief: of its episodes.
     """
 
     def __init__(
         self, about: About, card: str, body: Body, toy: ToyAgent, decider: Decider, controller: Controller
     ) -> None:
         self.about, self.card, self.body = about, card, body
-        self._toy, self._decider, self._controller = toy, decider, controller
+        self.toy, self.decider, self.controller = toy, decider, controller
         self._c, self._turns = len(body.space.coordinates), turns(body)
         #: Numbers in an observation, and in an action.
         self.observation_size = self._first + controller.sizes["observations"] - command_features(body)
@@ -91,7 +93,7 @@ class TransferAgent:
 
     def reset(self, n: int = 1) -> None:
         """Forget everything: n episodes begin."""
-        self._belief = self._toy.encoder.start(n)
+        self.belief = self.toy.encoder.start(n)
         self._begun = np.zeros(n, dtype=bool)
         self._before = np.zeros((n, self._c))
         self._amount, self._target = np.zeros(n), np.zeros(n)
@@ -100,8 +102,8 @@ class TransferAgent:
 
     def restart(self, rows: NDArray[np.bool_]) -> None:
         """Forget the episodes of some rows (mask) of a batch, whose bodies start anew."""
-        fresh = self._toy.encoder.start(len(rows))
-        self._belief = _merged(self._belief, fresh, torch.as_tensor(rows))
+        fresh = self.toy.encoder.start(len(rows))
+        self.belief = _merged(self.belief, fresh, torch.as_tensor(rows))
         self._begun[rows], self._left[rows] = False, 0
 
     def act(self, observation: ArrayLike, reward: ArrayLike | SupportsFloat = 0.0) -> NDArray[np.float32]:
@@ -121,13 +123,13 @@ class TransferAgent:
             self._decide(rows, self._rewards(reward), due)
         self._left -= 1
         features = self._commands.features(rows[:, : self._c], self._heading(rows))
-        actions = self._controller.act(np.ascontiguousarray(np.concatenate([rows[:, self._first :], features], axis=1)))
+        actions = self.controller.act(np.ascontiguousarray(np.concatenate([rows[:, self._first :], features], axis=1)))
         return actions.astype(np.float32)[0 if seen.ndim == 1 else slice(None)]
 
     def thought(self) -> Thought:
         """What is believed and done now."""
         with torch.no_grad():
-            logits, specification = self._toy.head(self._toy.encoder.infer(self._belief).mean)
+            logits, specification = self.toy.head(self.toy.encoder.infer(self.belief).mean)
         believed = (part.numpy().astype(np.float64) for part in (logits.softmax(dim=-1), specification))
         doing = (part.copy() for part in (self._kind, self._amount, self._stride, self._left))
         return Thought(*believed, *doing)
@@ -138,7 +140,7 @@ class TransferAgent:
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that the next actions depend on; ``resume`` takes it back."""
-        belief = {"window": self._belief.window.numpy(), "length": self._belief.length.numpy()}
+        belief = {"window": self.belief.window.numpy(), "length": self.belief.length.numpy()}
         names = ("begun", "before", "amount", "target", "kind", "stride", "left")
         return belief | {name: getattr(self, f"_{name}").copy() for name in names}
 
@@ -157,7 +159,7 @@ class TransferAgent:
             if name not in ("window", "length"):
                 setattr(self, f"_{name}", given.copy())
         window, length = (torch.from_numpy(np.array(state[name])) for name in ("window", "length"))
-        self._belief = Belief(window, length)
+        self.belief = Belief(window, length)
 
     @property
     def _first(self) -> int:
@@ -192,11 +194,11 @@ class TransferAgent:
         coordinates = rows[:, : self._c]
         transition = _tensor(np.concatenate([self._before, reward[:, None], coordinates], axis=1))
         learnt = torch.as_tensor(due & self._begun)
-        self._belief = _merged(self._belief, self._toy.encoder.update(self._belief, transition), learnt)
+        self.belief = _merged(self.belief, self.toy.encoder.update(self.belief, transition), learnt)
         index = np.flatnonzero(due)
         here = coordinates[index]
-        z = self._toy.encoder.infer(self._belief.rows(torch.as_tensor(index))).mean
-        decision = self._decider.decide(_tensor(rows[index, self._first :]), _tensor(here), z)
+        z = self.toy.encoder.infer(self.belief.rows(torch.as_tensor(index))).mean
+        decision = self.decider.decide(_tensor(rows[index, self._first :]), _tensor(here), z)
         amount = decision.amount.numpy().astype(np.float64)
         commands = Commands.relative(self.body, decision.kind.numpy(), amount, here)
         self._kind[index], self._target[index], self._amount[index] = commands.kind, commands.target, amount

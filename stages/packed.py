@@ -29,7 +29,7 @@ def load(name: str) -> TransferAgent:
 
 def stack_of(agent: TransferAgent) -> Stack:
     """What an agent is made of above its low level, as evaluations put it together."""
-    toy, decider = agent._toy, agent._decider
+    toy, decider = agent.toy, agent.decider
     reach = decider.limits if isinstance(decider, HighLevelPolicy) else tensor(toy.space.look_ahead)
     return Stack(toy, decider, reach)
 
@@ -37,7 +37,7 @@ def stack_of(agent: TransferAgent) -> Stack:
 def latents(agent: TransferAgent) -> Floats:
     """(n, latent): mean latents of what an agent believes of its n episodes now."""
     with torch.no_grad():
-        return agent._toy.encoder.infer(agent._belief).mean.numpy().astype(np.float64)
+        return agent.toy.encoder.infer(agent.belief).mean.numpy().astype(np.float64)
 
 
 def shot(agent: TransferAgent, controls: Sequence[str], script: Tasks | None, seconds: float) -> list[Take]:
@@ -48,4 +48,4 @@ def shot(agent: TransferAgent, controls: Sequence[str], script: Tasks | None, se
     """
     stack, asked = stack_of(agent), tell_apart(agent.body) if script is None else script
     with one_thread():
-        return [act_out(agent.body, stack, agent._controller, control, asked, seconds) for control in controls]
+        return [act_out(agent.body, stack, agent.controller, control, asked, seconds) for control in controls]
