@@ -47,7 +47,7 @@ def compare_methods(**parameters: Any) -> Any:
         table, failed = gathered(toy_comparison, config, runs, about(asked))
         others.append(failed)
         if table is not None:
-            publish(toy_rows(table), [*runs.values(), table], table.artifact.folder / "toys.md", ON_TOYS)
+            publish(toy_rows(table, toys.values()), [*runs.values(), table], table.artifact.folder / "toys.md", ON_TOYS)
     words = words_of(points, *others)
     return Failed(message=words) if words else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -85,9 +86,15 @@ def swept_rows(sweep: StoredRun) -> list[dict[str, Any]]:
     return [dict(swept(row)) for row in sweep.artifact.json("sweep.json")["rows"]]
 
 
-def toy_rows(comparison: StoredRun) -> list[dict[str, Any]]:
-    """The table of inference methods on the toy, as words."""
-    return [dict(toy_table.shown(row)) for row in comparison.artifact.json("toys.json")["rows"]]
+def toy_rows(comparison: StoredRun, toys: Iterable[tuple[str, StoredRun]]) -> list[dict[str, Any]]:
+    """The table of inference methods on the toy, as words, and how long the toys, by method, took to train."""
+    took: dict[tuple[str, str], list[float]] = {}
+    for method, run in toys:
+        took.setdefault((run.artifact.json("agent.json")["space"], method), []).append(run.seconds)
+    return [
+        {**toy_table.shown(row), "training": f"{mean(took[row['space'], row['method']]):.0f} s"}
+        for row in comparison.artifact.json("toys.json")["rows"]
+    ]
 
 
 def publish(

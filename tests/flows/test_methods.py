@@ -45,6 +45,7 @@ def test_bodies_and_toys_have_a_table_each(shown: str) -> None:
         "tigr",
     ]
     assert "sweep.md" in shown and "toys.md" in shown
+    assert "training" in shown
 
 
 def test_variants_of_the_toy_alone(shown: str, command: Command, place: Place) -> None:
