@@ -66,4 +66,4 @@ def _toys(asked: MethodsSettings, points: Mapping[str, Compared]) -> dict[str, t
 def _named(asked: MethodsSettings, place: Mapping[str, int | str]) -> str:
     """What a toy is called in the table: its method, and its variant where that is not the usual one."""
     method, variant = place.get("method", asked.methods[0]), place.get("variant", USUAL)
-    return str(method) if variant == USUAL else f"{method}, {variant}"
+    return str(method) if variant == USUAL else f"{method} - {variant}"

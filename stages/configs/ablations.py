@@ -13,7 +13,7 @@ ABLATIONS: Mapping[AblationName, Mapping[str, Mapping[str, Any]]] = {
     "robustness": {
         USUAL: {},
         "clean law": {"clean": 1.0},
-        "noise, no stride or lag": {"stride": 1, "lag": 0.0},
+        "noise without stride or lag": {"stride": 1, "lag": 0.0},
         "no noise": {"noise": 0.0},
         "no stride": {"stride": 1},
         "no lag": {"lag": 0.0},

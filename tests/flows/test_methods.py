@@ -56,7 +56,7 @@ def test_variants_of_the_toy_alone(shown: str, command: Command, place: Place) -
     found = call(place, "POST", "/artifacts/latest/filter", {"artifacts": {"key": {"any_": ["toys", "verdicts"]}}})
     tables = {artifact["key"]: json.loads(artifact["data"]) for artifact in found}
     names = [row["method"] for row in tables["toys"]]
-    assert names[0] == "gaussian" and "gaussian, clean law" in names and len(names) == 6
+    assert names[0] == "gaussian" and "gaussian - clean law" in names and len(names) == 6
     assert not any(row["stage"].startswith("striding") for row in tables["verdicts"])
 
 
