@@ -119,23 +119,22 @@ class ToyPolicy(nn.Module):
         space: toy coordinates and kinds.
         latent: size of the latent.
         width: units of the network.
-        shapes: whether it shapes the latent; then the controllers see all of it. Else they see specifications of
-            velocities, beside what is missing to all: what else a latent holds would leave them beside a goal.
+        read: how many of the latent's numbers the controllers see, the specifications first; all, where the policy
+            shapes the latent, else what it is not about would move them.
     """
 
-    def __init__(self, space: Space, latent: int, width: int, shapes: bool) -> None:
+    def __init__(self, space: Space, latent: int, width: int, read: int) -> None:
         super().__init__()
-        self.space, actions, controllers = space, len(space.positions), 2 * len(space.kinds)
-        self.seen = list(range(latent)) if shapes else [i for i, is_so in enumerate(space.velocity_like) if is_so]
+        self.space, self.read, actions, controllers = space, read, len(space.positions), 2 * len(space.kinds)
         self.gate = mlp(position_size(space) + latent, width, controllers)
-        self.controllers = nn.Linear(len(space.kinds) + len(self.seen), controllers * actions)
+        self.controllers = nn.Linear(len(space.kinds) + read, controllers * actions)
         with torch.no_grad():
             self.controllers.weight.mul_(0.1)
 
     def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) before they are cut to [-1, 1], at coordinates (..., c) under latents."""
         gate = self.gate(torch.cat([position_features(self.space, coordinates), z], dim=-1)).softmax(dim=-1)
-        offers = self.controllers(torch.cat([gaps(self.space, coordinates, z), z[..., self.seen]], dim=-1))
+        offers = self.controllers(torch.cat([gaps(self.space, coordinates, z), z[..., : self.read]], dim=-1))
         return 10.0 * (gate[..., None] * offers.unflatten(-1, (gate.shape[-1], -1))).sum(dim=-2)
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:

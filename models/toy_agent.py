@@ -61,7 +61,8 @@ class ToyAgent(nn.Module):
         size = self.encoder.latent
         self.decoder = self.method.decoder(self.space, size, width)
         self.head = TaskHead(self.space, size)
-        self.policy = ToyPolicy(self.space, size, policy_width, shapes="policy" in self.method.teachers)
+        read = size if "policy" in self.method.teachers else len(self.space.kinds)
+        self.policy = ToyPolicy(self.space, size, policy_width, read)
 
     def save(self, folder: Path) -> None:
         """One safetensors file per part and ``agent.json``."""
