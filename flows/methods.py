@@ -17,7 +17,7 @@ from envs.errors import UserError
 from flows.bodies import Compared, taught
 from flows.parameters import check_methods, typed_by
 from flows.result import ON_TOYS, publish, toy_rows
-from flows.sweep import about, gathered, swept, words_of
+from flows.sweep import about, gathered, on_workers, swept, words_of
 from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
 from stages.configs.ablations import USUAL
@@ -38,7 +38,7 @@ def compare_methods(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
-    points, failed = (taught(asked.points), "") if asked.toys_only else swept(asked)
+    points, failed = (on_workers(asked, taught), "") if asked.toys_only else swept(asked)
     others = [failed]
     if toys := _toys(asked, points):
         methods = {name: method for name, (method, _) in toys.items()}
