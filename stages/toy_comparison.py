@@ -15,14 +15,13 @@ import pandas as pd
 
 from envs.tasks import SPACES, Tasks
 from models.toy_agent import ToyAgent
+from stages.configs.methods import DEFAULT_METHOD
 from stages.configs.toy_comparison import ToyComparisonConfig
 from stages.contract import Artifact, Metrics, Progress, write_json
 from stages.scores import aggregate
 from stages.toy_scores import ToyScores, scored
 from stages.toy_table import markdown
 
-#: Whom the others are held against, where it is there.
-_USUAL = "gaussian"
 Row = dict[str, Any]
 
 
@@ -35,7 +34,9 @@ def run(config: ToyComparisonConfig, inputs: Mapping[str, Artifact], out: Path, 
         tasks = Tasks(np.array(held_out["kind"]), np.array(held_out["specification"]), SPACES[agent.space.name])
         groups.setdefault((agent.space.name, method), []).append(scored(agent, tasks))
         report(done / len(config.toys))
-    rows = [_row(space, method, own, groups.get((space, _USUAL)), config) for (space, method), own in groups.items()]
+    rows = [
+        _row(space, method, own, groups.get((space, DEFAULT_METHOD)), config) for (space, method), own in groups.items()
+    ]
     write_json(out / "toys.json", {"rows": rows})
     pd.DataFrame(rows).to_parquet(out / "toys.parquet", index=False)
     _accuracy(groups).to_parquet(out / "accuracy.parquet", index=False)
