@@ -41,7 +41,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     words = [
         "Held-out tasks, 200 steps. Return: mean, and bootstrap 95 % interval of the interquartile mean over tasks and",
         "seeds; after exploring: of the episode after two that follow a drawn latent each. Better: probability that a",
-        "task earns more than with the default method. Base task: lowest accuracy of steps 8 to 199. Within 90 %: share of",
+        "task earns more than with the default. Base task: lowest accuracy of steps 8 to 199. Within 90 %: share of",
         "specifications in the middle 90 % of what is believed. Found, found again: decisions until the base task is",
         "right for good, from the start and after an unannounced change. Regret: return less than the policy told the",
         "task, on tasks within (D') and beyond (D'') the trained range.",
