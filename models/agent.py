@@ -26,7 +26,7 @@ from envs.gym_body import turns
 from envs.tasks import VELOCITY, Floats, Ints
 from models.agent_files import BODY, CARD, CONTROLLER, DECIDER, TOY, About, damaged, opened
 from models.controller import Controller
-from models.deciders import LONGEST_STRIDE, Decider
+from models.deciders import LONGEST_STRIDE, HighLevelPolicy, ReuseDecider
 from models.encoder import Belief
 from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
@@ -64,7 +64,13 @@ class TransferAgent:
     """
 
     def __init__(
-        self, about: About, card: str, body: Body, toy: ToyAgent, decider: Decider, controller: Controller
+        self,
+        about: About,
+        card: str,
+        body: Body,
+        toy: ToyAgent,
+        decider: ReuseDecider | HighLevelPolicy,
+        controller: Controller,
     ) -> None:
         self.about, self.card, self.body = about, card, body
         self.toy, self.decider, self.controller = toy, decider, controller

@@ -120,14 +120,15 @@ class ToyPolicy(nn.Module):
         latent: size of the latent.
         width: units of the network.
         read: how many of the latent's numbers the controllers see, the specifications first; all, where the policy
-            shapes the latent, else what it is not about would move them.
+            shapes the latent, else what it is not about would move them. Then they have no constants either: a gate
+            between constants is found before a controller that settles, and stays beside every goal.
     """
 
     def __init__(self, space: Space, latent: int, width: int, read: int) -> None:
         super().__init__()
         self.space, self.read, actions, controllers = space, read, len(space.positions), 2 * len(space.kinds)
         self.gate = mlp(position_size(space) + latent, width, controllers)
-        self.controllers = nn.Linear(len(space.kinds) + read, controllers * actions)
+        self.controllers = nn.Linear(len(space.kinds) + read, controllers * actions, bias=read == latent)
         with torch.no_grad():
             self.controllers.weight.mul_(0.1)
 

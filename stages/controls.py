@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from envs.tasks import missing
-from models.deciders import Decider, Decision, ReuseDecider, places
+from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, places
 from models.encoder import Encoder
 from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
@@ -40,7 +40,11 @@ class Stack:
     def load(route: Route, inputs: Mapping[str, Artifact]) -> Stack:
         """From the artifacts of the route's stages."""
         toy = ToyAgent.load(inputs["toy_inference"].folder)
-        decider = load_decider(toy, inputs["striding" if route == "reuse" else "high_level"].folder)
+        return Stack.of(toy, load_decider(toy, inputs["striding" if route == "reuse" else "high_level"].folder))
+
+    @staticmethod
+    def of(toy: ToyAgent, decider: ReuseDecider | HighLevelPolicy) -> Stack:
+        """From a toy's agent and who decides by what it believes."""
         reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
         return Stack(toy, decider, reach)
 

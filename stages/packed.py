@@ -9,9 +9,7 @@ import torch
 
 from envs.tasks import Floats, Tasks
 from models.agent import TransferAgent
-from models.deciders import HighLevelPolicy
 from stages.controls import Stack
-from stages.decisions import tensor
 from stages.pretrained import named
 from stages.rollouts import one_thread
 from stages.takes import Take, act_out
@@ -27,13 +25,6 @@ def load(name: str) -> TransferAgent:
     return TransferAgent.load(named(name))
 
 
-def stack_of(agent: TransferAgent) -> Stack:
-    """What an agent is made of above its low level, as evaluations put it together."""
-    toy, decider = agent.toy, agent.decider
-    reach = decider.limits if isinstance(decider, HighLevelPolicy) else tensor(toy.space.look_ahead)
-    return Stack(toy, decider, reach)
-
-
 def latents(agent: TransferAgent) -> Floats:
     """(n, latent): mean latents of what an agent believes of its n episodes now."""
     with torch.no_grad():
@@ -46,6 +37,6 @@ def shot(agent: TransferAgent, controls: Sequence[str], script: Tasks | None, se
     Args:
         seconds: simulated time for each task.
     """
-    stack, asked = stack_of(agent), tell_apart(agent.body) if script is None else script
+    stack, asked = Stack.of(agent.toy, agent.decider), tell_apart(agent.body) if script is None else script
     with one_thread():
         return [act_out(agent.body, stack, agent.controller, control, asked, seconds) for control in controls]

@@ -22,7 +22,15 @@ _GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "method": "method"
 
 #: Seconds per stage: what the tests run.
 _TINY: dict[str, dict[str, Any]] = {
-    "toy_inference": {"updates": 10, "batch": 32, "width": 16, "policy_width": 16, "train": 2, "held_out": 3},
+    "toy_inference": {
+        "updates": 10,
+        "batch": 32,
+        "measured": 2,
+        "width": 16,
+        "policy_width": 16,
+        "train": 2,
+        "held_out": 3,
+    },
     "low_level": {"steps": 2048, "bodies": 8, "rollout": 64, "minibatch": 128, "epochs": 2, "width": 16},
     "striding": {"rounds": 12, "bodies": 4, "episode": 10, "updates": 1, "minibatch": 16, "width": 16},
     "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
@@ -286,9 +294,15 @@ def validated(model: type[Model], values: Mapping[str, Any], prefix: str = "") -
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = prefix + ".".join(str(part) for part in first["loc"])
-        said = f"{first['msg']}, got {first['input']!r}"
-        if first["type"] == "extra_forbidden":
-            said = f"no such field; fields are: {', '.join(model.model_fields)}"
-        raise UserError(" ".join(f"{field}: {said}".split())) from error  # a field's name may hold anything
+        raise UserError(_wrong(model, error, prefix)) from error
+
+
+def _wrong(model: type[BaseModel], error: ValidationError, prefix: str) -> str:
+    first = error.errors()[0]
+    field = (prefix + ".".join(str(part) for part in first["loc"])).rstrip(".: ")
+    said = first["msg"].removeprefix("Value error, ")
+    if first["loc"]:  # else it is fields that do not go together, and what was given is all of them
+        said = f"{said}, got {first['input']!r}"
+    if first["type"] == "extra_forbidden":
+        said = f"no such field; fields are: {', '.join(model.model_fields)}"
+    return " ".join(f"{field}: {said}".lstrip(": ").split())  # a field's name may hold anything

@@ -23,8 +23,6 @@ from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
 from stages.toy_episodes import ToyEpisodes, clusters_of, oracle_returns, run_toy
 from stages.toy_learner import IDENTIFIED_AFTER, Learner
 
-_REPORTS = 12
-
 
 def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train; write the agent, the task split, held-out latents, some along a change of task, and the learning curve."""
@@ -34,7 +32,7 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     learner = Learner(config, train, rng)
     checkpoint = TrainingCheckpoint(out / ".checkpoint", learner.modules, learner.optimiser, rng)
     begun, rows = learner.resume(checkpoint)
-    every = max(config.updates // _REPORTS, 1)
+    every = max(config.updates // config.measured, 1)
     for update in range(begun, config.updates):
         if update > begun and update % learner.save_every == 0:
             learner.keep(checkpoint, update, rows)

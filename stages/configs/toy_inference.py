@@ -24,6 +24,7 @@ class ToyInferenceConfig(StageConfig):
     updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")
+    measured: int = Field(default=12, ge=1, le=1000, description="points of the learning curve")
     learning_rate: float = Field(
         default=3e-3, gt=0, le=0.1, description="of Adam at its highest; one warm-up, one decay"
     )
