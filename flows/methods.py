@@ -38,7 +38,7 @@ def compare_methods(**parameters: Any) -> Any:
     except UserError as error:
         return Failed(message=str(error))
 
-    points, failed = (on_workers(asked, taught), "") if asked.toys_only else swept(asked)
+    points, failed = (_taught(asked), "") if asked.toys_only else swept(asked)
     others = [failed]
     if toys := _toys(asked, points):
         methods = {name: method for name, (method, _) in toys.items()}
@@ -50,6 +50,11 @@ def compare_methods(**parameters: Any) -> Any:
             publish(toy_rows(table, toys.values()), [*runs.values(), table], table.artifact.folder / "toys.md", ON_TOYS)
     words = words_of(points, *others)
     return Failed(message=words) if words else None
+
+
+def _taught(asked: MethodsSettings) -> dict[str, Compared]:
+    with on_workers(asked) as submit:
+        return taught(asked.points, submit)
 
 
 def _toys(asked: MethodsSettings, points: Mapping[str, Compared]) -> dict[str, tuple[str, StoredRun]]:

@@ -8,7 +8,8 @@ sweep, workers ─┼─► comparison, seed 1                                  
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from prefect import Task, flow
@@ -23,7 +24,7 @@ from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
 from flows.workers import workers
 from stages.configs.sweep import SweepConfig
-from stages.plan import ComparisonSettings, labels
+from stages.plan import labels
 from stages.runner import StoredRun
 from stages.sweep_plan import SweepSettings
 
@@ -47,21 +48,21 @@ def sweep(**parameters: Any) -> Any:
 
 def swept(asked: SweepSettings) -> tuple[dict[str, Compared], str]:
     """Compute and publish a sweep, in a flow; what has become of its points, and why there is no table, if so."""
-    points = on_workers(asked, compared)
-    if tables := {ending: point.table for ending, point in points.items() if point.table is not None}:
-        table, failed = gathered(tabulated, _config(asked, tables), _inputs(tables), about(asked))
-        if table is not None:
-            _publish(table, tables.values())
-        return points, failed
+    with on_workers(asked) as submit:  # which take seconds to end; the table need not wait for that
+        points = compared(asked.points, submit)
+        if tables := {ending: point.table for ending, point in points.items() if point.table is not None}:
+            table, failed = gathered(tabulated, _config(asked, tables), _inputs(tables), about(asked))
+            if table is not None:
+                _publish(table, tables.values())
+            return points, failed
     return points, ""
 
 
-def on_workers(
-    asked: SweepSettings, work: Callable[[Mapping[str, ComparisonSettings], Submit], dict[str, Compared]]
-) -> dict[str, Compared]:
-    """What becomes of the points, on the workers that are asked for."""
+@contextmanager
+def on_workers(asked: SweepSettings) -> Iterator[Submit]:
+    """How tasks are handed to the workers that are asked for, as long as these live."""
     with workers(asked.workers, asked.at_once) as pool:
-        return work(asked.points, lambda task, *given, **named: _submit(pool, task, *given, **named))
+        yield lambda task, *given, **named: _submit(pool, task, *given, **named)
 
 
 def gathered(task: Task[..., Any], *given: Any) -> tuple[StoredRun | None, str]:
