@@ -22,6 +22,7 @@ from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
 from stages.configs.ablations import USUAL
 from stages.configs.toy_comparison import ToyComparisonConfig
+from stages.plan import of_profile
 from stages.runner import StoredRun
 from stages.sweep_plan import MethodsSettings, ending
 
@@ -43,7 +44,8 @@ def compare_methods(**parameters: Any) -> Any:
     if toys := _toys(asked, points):
         methods = {name: method for name, (method, _) in toys.items()}
         runs = {name: run for name, (_, run) in toys.items()}
-        config = ToyComparisonConfig(seed=asked.seed, toys=methods)
+        profile = of_profile("toy_comparison", asked.profile)
+        config = ToyComparisonConfig(seed=asked.seed, toys=methods, **profile)
         table, failed = gathered(toy_comparison, config, runs, about(asked))
         others.append(failed)
         if table is not None:

@@ -44,6 +44,7 @@ _TINY: dict[str, dict[str, Any]] = {
     },
     "plots": {"points": 60},
     "comparison": {"resamples": 20},
+    "toy_comparison": {"resamples": 20, "decisions": 20},
     "cheetah_vel": {
         "steps": 512,
         "bodies": 8,
@@ -263,9 +264,14 @@ def configure(node: Node, settings: Settings) -> StageConfig:
     if node.stage == "comparison":  # elsewhere the field counts bodies
         given["bodies"] = labels(bodies)
     values = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
-    profile = _TINY.get(node.stage, {}) if settings.profile == "tiny" else {}
+    profile = of_profile(node.stage, settings.profile)
     recipe = _recipe(model, node.stage, bodies[0]) if "body" in values else {}
     return validated(model, {**values, **recipe, **profile, **overrides}, f"{node.stage}.")
+
+
+def of_profile(stage: str, profile: Profile) -> Mapping[str, Any]:
+    """Values by config field that a profile sets."""
+    return _TINY.get(stage, {}) if profile == "tiny" else {}
 
 
 def _refuse_given(fields: Mapping[str, Any], stage: str, where: str) -> None:

@@ -32,7 +32,7 @@ def run(config: ToyComparisonConfig, inputs: Mapping[str, Artifact], out: Path, 
         agent = ToyAgent.load(inputs[name].folder)
         held_out = inputs[name].json("tasks.json")["held_out"]
         tasks = Tasks(np.array(held_out["kind"]), np.array(held_out["specification"]), SPACES[agent.space.name])
-        groups.setdefault((agent.space.name, method), []).append(scored(agent, tasks))
+        groups.setdefault((agent.space.name, method), []).append(scored(agent, tasks, config.decisions))
         report(done / len(config.toys))
     rows = [
         _row(space, method, own, groups.get((space, DEFAULT_METHOD)), config) for (space, method), own in groups.items()

@@ -83,13 +83,13 @@ def run_toy(
 
 
 @torch.no_grad()
-def explored(agent: ToyAgent, tasks: Tasks, episodes: int) -> Belief:
+def explored(agent: ToyAgent, tasks: Tasks, episodes: int, decisions: int = EPISODE) -> Belief:
     """What is believed after episodes that each follow one latent, drawn as they begin (PEARL)."""
     belief = agent.encoder.start(len(tasks))
     for _ in range(episodes):
         toys = Toys(tasks, np.random.default_rng(_EVALUATION_SEED))
         z = agent.encoder.infer(belief).sample()
-        for _ in range(EPISODE):
+        for _ in range(decisions):
             belief, _ = _decide(agent, toys, belief, z)
     return belief
 
@@ -114,7 +114,7 @@ def clusters_of(agent: ToyAgent, z: torch.Tensor) -> np.ndarray | None:
     return posterior.clusters(z).numpy() if isinstance(posterior, MeltsPosterior) else None
 
 
-def oracle_returns(tasks: Tasks) -> Floats:
+def oracle_returns(tasks: Tasks, decisions: int = EPISODE) -> Floats:
     """Returns (n,) of the policy that knows the task."""
     toys = Toys(tasks, np.random.default_rng(_EVALUATION_SEED))
-    return np.sum([toys.step(oracle_action(tasks, toys.coordinates))[1] for _ in range(EPISODE)], axis=0)
+    return np.sum([toys.step(oracle_action(tasks, toys.coordinates))[1] for _ in range(decisions)], axis=0)

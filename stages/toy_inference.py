@@ -32,23 +32,29 @@ def run(config: ToyInferenceConfig, inputs: Mapping[str, Artifact], out: Path, r
     learner = Learner(config, train, rng)
     checkpoint = TrainingCheckpoint(out / ".checkpoint", learner.modules, learner.optimiser, rng)
     begun, rows = learner.resume(checkpoint)
-    every = max(config.updates // config.measured, 1)
+    every, losses = max(config.updates // config.measured, 1), dict[str, float]()
     for update in range(begun, config.updates):
         if update > begun and update % learner.save_every == 0:
             learner.keep(checkpoint, update, rows)
         losses = learner.learn(update)
-        if (update + 1) % every == 0 or update + 1 == config.updates:
-            episodes = run_toy(learner.agent, held_out, EPISODE)
-            rows.append({"step": float(update + 1), **losses, "return": float(episodes.returns.mean())})
+        if (update + 1) % every == 0 and update + 1 < config.updates:
+            rows.append(_point(update + 1, losses, run_toy(learner.agent, held_out, EPISODE)))
         if (update + 1) % 10 == 0:
             report((update + 1) / config.updates, **(rows[-1] if rows else {}))
     episodes = run_toy(learner.agent, held_out, EPISODE)
+    rows.append(_point(config.updates, losses, episodes))
+    report(1.0, **rows[-1])
     learner.agent.save(out)
     write_json(out / "tasks.json", {"train": _listed(train), "held_out": _listed(held_out)})
     latent_table(held_out, episodes, learner.agent).to_parquet(out / "latents.parquet", index=False)
     switch_table(held_out, learner.agent).to_parquet(out / "switch.parquet", index=False)
     write_curve(out, rows)
     return toy_metrics(held_out, episodes)
+
+
+def _point(step: int, losses: Metrics, episodes: ToyEpisodes) -> dict[str, float]:
+    """Of the learning curve."""
+    return {"step": float(step), **losses, "return": float(episodes.returns.mean())}
 
 
 def toy_metrics(tasks: Tasks, episodes: ToyEpisodes) -> Metrics:

@@ -49,24 +49,24 @@ class ToyScores:
 
 
 @torch.no_grad()
-def scored(agent: ToyAgent, held_out: Tasks) -> ToyScores:
+def scored(agent: ToyAgent, held_out: Tasks, decisions: int = EPISODE) -> ToyScores:
     """All of it, on held-out tasks and on such as are drawn here; equal agents get equal scores."""
     torch.manual_seed(_SEED)
-    episodes = run_toy(agent, held_out, EPISODE, draws=_DRAWS)
+    episodes = run_toy(agent, held_out, decisions, draws=_DRAWS)
     accuracy = (episodes.believed == held_out.base_task).mean(axis=1)
     later = episodes.estimates[IDENTIFIED_AFTER:]
     numbers = {
         "return": float(episodes.returns.mean()),
-        "oracle_return": float(oracle_returns(held_out).mean()),
+        "oracle_return": float(oracle_returns(held_out, decisions).mean()),
         "base_task_accuracy": float(accuracy[IDENTIFIED_AFTER:].min()),
         "specification_r2": _r2(held_out, later.mean(axis=0)),
         "decisions_to_identify": float(decisions_to_identify(episodes.believed == held_out.base_task).mean()),
         "calibration_error": calibration_error(held_out, episodes),
         "held_by_90": _held(held_out, episodes),
-        "return_after_exploring": float(_after_exploring(agent, held_out).mean()),
+        "return_after_exploring": float(_after_exploring(agent, held_out, decisions).mean()),
         **_clusters(agent, held_out, episodes),
         **_recovery(agent, held_out),
-        **_out_of_range(agent),
+        **_out_of_range(agent, decisions),
         "parameters": float(sum(parameter.numel() for parameter in agent.parameters())),
     }
     return ToyScores(numbers, episodes.returns, accuracy)
@@ -98,9 +98,9 @@ def _r2(tasks: Tasks, estimates: Floats) -> float:
     return 1.0 - unexplained / variance
 
 
-def _after_exploring(agent: ToyAgent, tasks: Tasks) -> Floats:
+def _after_exploring(agent: ToyAgent, tasks: Tasks, decisions: int) -> Floats:
     """Returns (n,) of the episode after some that follow a drawn latent each, as PEARL is measured."""
-    return run_toy(agent, tasks, EPISODE, belief=explored(agent, tasks, _EXPLORED)).returns
+    return run_toy(agent, tasks, decisions, belief=explored(agent, tasks, _EXPLORED, decisions)).returns
 
 
 def _clusters(agent: ToyAgent, tasks: Tasks, episodes: ToyEpisodes) -> dict[str, float]:
@@ -129,14 +129,14 @@ def _recovery(agent: ToyAgent, tasks: Tasks) -> dict[str, float]:
     }
 
 
-def _out_of_range(agent: ToyAgent) -> dict[str, float]:
+def _out_of_range(agent: ToyAgent, decisions: int) -> dict[str, float]:
     """Regret, which is return less that of the policy told the task, within (D') and beyond the range (D'')."""
     rng = np.random.default_rng(_SEED)
     beyond: Ranges = {kind: (high, _BEYOND * high) for kind, (_, high) in TOY_RANGES.items()}
     sets = {"regret_within": TOY_RANGES, "regret_beyond": _reachable(beyond, agent)}
     drawn = {name: sample_tasks(rng, _TASKS, ranges, agent.space) for name, ranges in sets.items()}
     return {
-        name: float((oracle_returns(tasks) - run_toy(agent, tasks, EPISODE).returns).mean())
+        name: float((oracle_returns(tasks, decisions) - run_toy(agent, tasks, decisions).returns).mean())
         for name, tasks in drawn.items()
     }
 

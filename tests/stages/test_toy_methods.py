@@ -20,7 +20,8 @@ from stages.toy_comparison import improvement
 from stages.toy_comparison import run as compare
 from stages.toy_inference import run
 
-TINY = {"updates": 3, "batch": 16, "fresh": 1, "width": 8, "policy_width": 8, "train": 2, "held_out": 2, "refit": 2}
+TINY = {"updates": 3, "batch": 16, "fresh": 1, "measured": 1, "width": 8, "policy_width": 8, "refit": 2}
+TINY |= {"train": 2, "held_out": 2}
 METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
 #: Enough for what begins later in a training.
 UPDATES = 4
@@ -110,7 +111,7 @@ def test_latents_across_a_change_of_task_are_written(tmp_path: Path):
 
 def test_all_methods_in_one_table(tmp_path: Path):
     inputs = {f"toy_{method}": _train(tmp_path / method, method) for method in METHODS}
-    config = ToyComparisonConfig(toys={f"toy_{method}": method for method in METHODS}, resamples=20)
+    config = ToyComparisonConfig(toys={f"toy_{method}": method for method in METHODS}, resamples=20, decisions=20)
     metrics = compare(config, inputs, tmp_path, lambda *_, **__: None)
     table = pd.read_parquet(tmp_path / "toys.parquet").set_index("method")
     assert [*table.index] == [*METHODS]
