@@ -23,16 +23,20 @@ class Choice(nn.Module):
         width: features of a state.
         kinds: of the space.
         numbers: in an option.
+        say: the most that the state may prefer an option by, before what speaks for each; without a bound where labels
+            tell whether that is right, else a habit is learnt that no evidence moves.
     """
 
-    def __init__(self, width: int, kinds: int, numbers: int = 1) -> None:
+    def __init__(self, width: int, kinds: int, numbers: int = 1, say: float | None = None) -> None:
         super().__init__()
-        self.kinds, self.numbers = kinds, numbers
+        self.kinds, self.numbers, self.say = kinds, numbers, say
         self.net = nn.Linear(width, (3 + numbers) * kinds)
 
     def forward(self, states: Tensor, options: Tensor, judged: Tensor) -> Tensor:
         """(n, time, kinds, numbers) of states, options (n, time, kinds, 2, numbers) and what speaks for each."""
         own, choice = self.net(states).unflatten(-1, (self.kinds, -1)).split([self.numbers, 3], dim=-1)
+        if self.say is not None:
+            choice = self.say * (choice / self.say).tanh()
         choice = choice + nn.functional.pad(judged, (1, 0))
         weights = (_SHARPNESS * choice).softmax(dim=-1)
         return (torch.cat([own.unsqueeze(-2), options], dim=-2) * weights.unsqueeze(-1)).sum(dim=-2)

@@ -19,6 +19,8 @@ from models.mixture import MOST, Mixture, refitted
 
 #: Sizes of specifications whose logarithm is held, in units.
 _SMALLEST, _LARGEST = 0.01, 4.0
+#: The most that a state may prefer an explanation by.
+_SAY = 1.0
 #: Latents that a mixture is fitted to.
 _FITTED = 2000
 
@@ -79,7 +81,7 @@ class FoldedPosterior(Posterior):
         self.kinds = len(space.kinds)
         self.size, self.held = latent + 2 * self.kinds, latent + self.kinds
         self.doubts = self.held
-        self.choice = Choice(width, self.kinds, numbers=2)
+        self.choice = Choice(width, self.kinds, numbers=2, say=_SAY)
         self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.held)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> FoldedGaussian:

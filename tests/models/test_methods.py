@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.tasks import LINE
+from models.gaussian import Choice
 from models.melts import folded, unfolded
 from models.methods import make_encoder
 from models.mixture import Mixture, refitted
 from models.stick_breaking import Sticks, broken, stick_divergence
 from models.tigr import ClassMixture, TigrPosterior
+
+
+def test_where_no_label_tells_a_habit_gives_way_to_evidence():
+    torch.manual_seed(0)
+    choice = Choice(4, 1, say=1.0)
+    options, states = torch.tensor([2.0, 3.0]).view(1, 1, 1, 2, 1), 100.0 * torch.randn(1, 1, 4)
+    for judged, expected in (([3.5, 0.0], 2.0), ([0.0, 3.5], 3.0)):
+        assert choice(states, options, torch.tensor(judged).view(1, 1, 1, 2)).item() == pytest.approx(expected, abs=0.3)
 
 
 def _clusters(centres: list[float], each: int = 150) -> torch.Tensor:
