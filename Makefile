@@ -43,9 +43,9 @@ sweep: $(READY)
 demo: $(READY)
 	@$(BIN)/python -m vis.demo
 
-# Two files at a time, in order: the long ones come early.
+# Three files at a time, as many wait for servers, in order: the long ones come early.
 test: $(READY)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	@$(BIN)/python -m pytest tests/benchmarks$(if $(ONLY),/bench_$(ONLY).py) -s --timeout 0 -o 'python_files=bench_*.py'

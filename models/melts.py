@@ -19,8 +19,6 @@ from models.mixture import MOST, Mixture, refitted
 
 #: Sizes of specifications whose logarithm is held, in units.
 _SMALLEST, _LARGEST = 0.01, 4.0
-#: The most that a state may prefer an explanation by.
-_SAY = 1.0
 #: Latents that a mixture is fitted to.
 _FITTED = 2000
 
@@ -74,14 +72,19 @@ class FoldedPosterior(Posterior):
         space: toy coordinates and kinds.
         latent: size of the specifications and the rest; their signs and logarithms come in addition.
         width: features of a state.
+
+    Attributes:
+        say: the most that a state may prefer an explanation by; by default any.
     """
+
+    say: float | None = None
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.kinds = len(space.kinds)
         self.size, self.held = latent + 2 * self.kinds, latent + self.kinds
         self.doubts = self.held
-        self.choice = Choice(width, self.kinds, numbers=2, say=_SAY)
+        self.choice = Choice(width, self.kinds, numbers=2, say=self.say)
         self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.held)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> FoldedGaussian:
@@ -106,6 +109,7 @@ class MeltsPosterior(FoldedPosterior):
     means: Tensor
     log_variances: Tensor
     hard: Tensor
+    say = 1.0
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__(space, latent, width)
