@@ -21,8 +21,8 @@ from flows.sweep import about, gathered, on_workers, swept, words_of
 from flows.tasks import gathering_task
 from flows.verdicts import with_verdicts
 from stages.configs.ablations import USUAL
+from stages.configs.profiles import of_profile
 from stages.configs.toy_comparison import ToyComparisonConfig
-from stages.plan import of_profile
 from stages.runner import StoredRun
 from stages.sweep_plan import MethodsSettings, ending
 

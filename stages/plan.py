@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from envs.body_files import AskedFor, body_names, body_path, read_toml, space_name
 from envs.errors import UserError
 from stages.configs.methods import DEFAULT_METHOD, MethodName
+from stages.configs.profiles import Profile, of_profile
 from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")
@@ -20,47 +21,10 @@ ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
 #: Fields that follow from the node and the settings, and the parameter that sets them.
 _GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "method": "method", "route": "route", "routes": "route"}
 
-#: Seconds per stage: what the tests run.
-_TINY: dict[str, dict[str, Any]] = {
-    "toy_inference": {
-        "updates": 10,
-        "batch": 32,
-        "measured": 2,
-        "width": 16,
-        "policy_width": 16,
-        "train": 2,
-        "held_out": 3,
-    },
-    "low_level": {"steps": 2048, "bodies": 8, "rollout": 64, "minibatch": 128, "epochs": 2, "width": 16},
-    "striding": {"rounds": 12, "bodies": 4, "episode": 10, "updates": 1, "minibatch": 16, "width": 16},
-    "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
-    "evaluation": {
-        "seeds": 1,
-        "random_tasks": 4,
-        "decisions": 12,
-        "before_switch": 4,
-        "resamples": 20,
-        "video_seconds": 0.2,
-    },
-    "plots": {"points": 60},
-    "comparison": {"resamples": 20},
-    "toy_comparison": {"resamples": 20, "decisions": 20},
-    "cheetah_vel": {
-        "steps": 512,
-        "bodies": 8,
-        "rollout": 32,
-        "minibatch": 64,
-        "epochs": 1,
-        "seeds": 1,
-        "resamples": 20,
-    },
-}
-
 RouteChoice = Annotated[
     Literal["reuse", "retrain", "both"], Field(description="reuse the toy policy, retrain, or both")
 ]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of every stage")]
-Profile = Annotated[Literal["full", "tiny"], Field(description="full training, or seconds per stage")]
 Method = Annotated[MethodName, Field(description="of task inference, which the toy is taught by")]
 Overrides = Annotated[dict[str, dict[str, Any]], Field(description="values by config field, by stage")]
 
@@ -267,11 +231,6 @@ def configure(node: Node, settings: Settings) -> StageConfig:
     profile = of_profile(node.stage, settings.profile)
     recipe = _recipe(model, node.stage, bodies[0]) if "body" in values else {}
     return validated(model, {**values, **recipe, **profile, **overrides}, f"{node.stage}.")
-
-
-def of_profile(stage: str, profile: Profile) -> Mapping[str, Any]:
-    """Values by config field that a profile sets."""
-    return _TINY.get(stage, {}) if profile == "tiny" else {}
 
 
 def _refuse_given(fields: Mapping[str, Any], stage: str, where: str) -> None:

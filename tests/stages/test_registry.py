@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from envs.errors import UserError
-from stages import plan
-from stages.closure import PROJECT
+from stages.configs import profiles
 from stages.contract import Metrics, write_json
 from stages.keys import Components, key
 from stages.plan import Node, Settings, configure
@@ -150,7 +149,7 @@ def test_a_finished_stage_is_registered(store: Store, project: Path) -> None:
 
 
 def test_the_tiny_profile_is_not_registered(store: Store, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_TINY", {})  # fields that the stages of the tests do not have
+    monkeypatch.setattr(profiles, "_TINY", {})  # fields that the stages of the tests do not have
     _events(store, Settings(profile="tiny"))
     assert not store.client.search_registered_models()
 

@@ -20,8 +20,10 @@ from stages.toy_comparison import improvement
 from stages.toy_comparison import run as compare
 from stages.toy_inference import run
 
-TINY = {"updates": 3, "batch": 16, "fresh": 1, "measured": 1, "width": 8, "policy_width": 8, "refit": 2}
-TINY |= {"train": 2, "held_out": 2}
+TINY = {
+    **{"updates": 3, "batch": 16, "fresh": 1, "measured": 1, "refit": 2},
+    **{"width": 8, "policy_width": 8, "train": 2, "held_out": 2},
+}
 METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
 #: Enough for what begins later in a training.
 UPDATES = 4
