@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from envs.errors import UserError
+from stages.closure import PROJECT
 from stages.configs import profiles
 from stages.contract import Metrics, write_json
 from stages.keys import Components, key
