@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,10 +43,11 @@ def test_runs_then_reuses(root: Path, project: Path, capsys: pytest.CaptureFixtu
 
 def test_dry_run(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _main(capsys, "low_level", "--steps", "5")
-    plan = ["low_level: to compute: steps 5 -> 6 (0 s)", "total: 1 of 1 to compute, about 0 s"]
-    assert _main(capsys, "low_level", "--steps", "6", "--dry-run") == (0, plan, [])
+    code, out, err = _main(capsys, "low_level", "--steps", "6", "--dry-run")
+    assert (code, err) == (0, []) and re.fullmatch(r"low_level: to compute: steps 5 -> 6 \(\d s\)", out[0])
+    assert len(out) == 2 and re.fullmatch(r"total: 1 of 1 to compute, about \d s", out[1])
     code, out, _ = _main(capsys, "low_level", "--steps", "5", "--force", "--dry-run")
-    assert (code, out[0]) == (0, "low_level: to compute: forced (0 s)")
+    assert code == 0 and re.fullmatch(r"low_level: to compute: forced \(\d s\)", out[0])
 
 
 def test_a_stage_and_what_follows(
