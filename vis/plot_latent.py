@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from envs.palette import BASE_TASK_COLOURS
-from vis.style import GRID, by_base_task, plain_axis, shades, style
+from vis.style import GRID, by_base_task, look, panel, plain_axis, shades
 from vis.tables import numbers, words
 
 Method = Literal["tsne", "pca"]
@@ -52,14 +52,13 @@ def plane(points: pd.DataFrame, method: Method = "tsne", title: str = "", height
     """The 2-D map of ``embed``'s table."""
     a, b = _columns(method, 2)
     traces = [go.Scatter(x=numbers(p, a), y=numbers(p, b), **_look(p, 6), **_SELECTED) for p in _parts(points)]
-    figure = style(go.Figure(traces), title, height)
-    return figure.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2))
+    return panel(traces, title, _axis(method, 1), _axis(method, 2), height)
 
 
 def space(points: pd.DataFrame, method: Method = "tsne", title: str = "", height: int = 420) -> go.Figure:
     """The 3-D map of ``embed``'s table; dragging turns it."""
-    figure = style(go.Figure(_space_traces(points, method)), title, height, dragmode="turntable")
-    return figure.update_layout(scene=_scene(method), margin={"l": 0, "r": 0, "b": 0})
+    layout = look(title, height, dragmode="turntable", scene=_scene(method), margin={"l": 0, "r": 0, "b": 0})
+    return go.Figure(_space_traces(points, method), layout)
 
 
 def figure(points: pd.DataFrame, method: Method = "tsne", title: str = "Latent map of held-out tasks") -> go.Figure:
@@ -69,9 +68,8 @@ def figure(points: pd.DataFrame, method: Method = "tsne", title: str = "Latent m
         both.add_traces(part.data, rows=1, cols=column)
     both.update_traces(showlegend=False)
     both.add_traces([_legend_entry(task) for task in by_base_task(points)])
-    style(both, title, 560, dragmode="turntable")
-    both.update_layout(legend={"y": -0.12})
-    return both.update_layout(xaxis=_axis(method, 1), yaxis=_axis(method, 2), scene=_scene(method))
+    axes = {"xaxis": _axis(method, 1), "yaxis": _axis(method, 2), "scene": _scene(method)}
+    return both.update_layout(look(title, 560, dragmode="turntable", legend={"y": -0.12}, **axes))
 
 
 def _columns(method: Method, size: int) -> list[str]:

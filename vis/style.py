@@ -92,21 +92,23 @@ def plain_axis(title: str, **more: object) -> dict[str, object]:
     }
 
 
-def style(figure: go.Figure, title: str = "", height: int = 300, **layout: Any) -> go.Figure:
-    """The figure in the common look, in place; returned for chaining."""
-    figure.update_layout(
-        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 15}},
-        height=height,
-        font={"family": FONT, "size": 12, "color": INK},
-        paper_bgcolor=PAPER,
-        plot_bgcolor=PAPER,
-        margin={"l": 52, "r": 12, "t": 44 if title else 16, "b": 44},
-        legend={"orientation": "h", "y": -50 / (height - 88), "yanchor": "top", "x": 0, "font": {"color": MUTED}},
-        hoverlabel={"font": {"family": FONT}, "align": "left"},
-        dragmode=False,  # a finger on a figure scrolls the page
-        barmode="stack",
-    )
-    return figure.update_layout(**layout)
+def look(title: str = "", height: int = 300, **layout: Any) -> dict[str, Any]:
+    """Settings of a layout in the common look."""
+    # Handed over together: plotly takes ten milliseconds for each update of a figure.
+    common: dict[str, Any] = {
+        "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 15}},
+        "height": height,
+        "font": {"family": FONT, "size": 12, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "margin": {"l": 52, "r": 12, "t": 44 if title else 16, "b": 44},
+        "legend": {"orientation": "h", "y": -50 / (height - 88), "yanchor": "top", "x": 0, "font": {"color": MUTED}},
+        "hoverlabel": {"font": {"family": FONT}, "align": "left"},
+        "dragmode": False,  # a finger on a figure scrolls the page
+        "barmode": "stack",
+    }
+    both = [name for name in ("margin", "legend") if name in layout]
+    return {**common, **layout, **{name: {**common[name], **layout[name]} for name in both}}
 
 
 def panel(
@@ -118,7 +120,7 @@ def panel(
     **layout: Any,
 ) -> go.Figure:
     """One small figure out of traces and axis settings."""
-    return style(go.Figure(list(traces)), title, height, xaxis=x, yaxis=y, **layout)
+    return go.Figure(list(traces), look(title, height, xaxis=x, yaxis=y, **layout))
 
 
 def compose(title: str, panels: Sequence[go.Figure], columns: int) -> go.Figure:
@@ -126,19 +128,27 @@ def compose(title: str, panels: Sequence[go.Figure], columns: int) -> go.Figure:
     rows = -(-len(panels) // columns)
     titles = [p.layout.title.text for p in panels]  # type: ignore[union-attr]
     height = 110 + 250 * rows
-    figure = make_subplots(
+    empty: Any = make_subplots(
         rows, columns, subplot_titles=titles, vertical_spacing=75 / height, horizontal_spacing=0.22 / columns
-    )
-    named: set[str] = set()
+    ).layout
+    settings: dict[str, Any] = empty.to_plotly_json()
+    traces: list[dict[str, Any]] = []
     for i, part in enumerate(panels):
-        row, column = i // columns + 1, i % columns + 1
-        traces: Any = part.data
-        for trace in traces:
-            fresh = trace.showlegend is not False and trace.name not in named
-            figure.add_trace(trace.update(showlegend=fresh, legendgroup=trace.name), row, column)
-            named.add(trace.name)
-        figure.update_xaxes(part.layout.xaxis, row=row, col=column)
-        figure.update_yaxes(part.layout.yaxis, row=row, col=column)
-    figure.update_annotations(font={"size": 13, "color": INK})
-    style(figure, title, height, margin={"l": 60, "r": 20, "t": 80, "b": 50})
-    return figure.update_layout(legend={"y": -60 / height})
+        number, own = str(i + 1) if i else "", part.to_dict()
+        traces += _placed(own["data"], number, {trace["legendgroup"] for trace in traces})
+        for name in ("xaxis", "yaxis"):
+            settings[name + number] |= own["layout"][name]
+    settings["annotations"] = [{**note, "font": {"size": 13, "color": INK}} for note in settings["annotations"]]
+    margin, legend = {"l": 60, "r": 20, "t": 80, "b": 50}, {"y": -60 / height}
+    return go.Figure(traces, look(title, height, margin=margin, legend=legend, **settings))
+
+
+def _placed(traces: Sequence[dict[str, Any]], number: str, named: set[str | None]) -> list[dict[str, Any]]:
+    """Traces on the axes of a number; those that are not named yet enter the legend."""
+    placed: list[dict[str, Any]] = []
+    for trace in traces:
+        name = trace.get("name")
+        shown = trace.get("showlegend") is not False and name not in named | {other["legendgroup"] for other in placed}
+        where = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        placed.append({**trace, **where, "showlegend": shown, "legendgroup": name})
+    return placed

@@ -71,29 +71,30 @@ def empty(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.mark.parametrize("way", ["terminal", "pipe"])
 def test_make_run(empty: Store, place: Place, record: Recorder, way: str) -> None:
-    page, running = Watch(), set[str]()
-    with _polling(lambda: _see_page(place, page)), _polling(lambda: running.update(_seen_in_mlflow(empty))):
+    page = Watch()
+    with _polling(lambda: _see_page(place, page)):
         told = _watched([sys.executable, "-m", "flows.run", "--profile", "tiny"], way == "terminal")
     starts = _starts(place)
     _record(record, f"live, {way}", starts, told.times)
     if way == "terminal":
         _record(record, "live, Prefect's page", starts, page.times)
-        missing = ", ".join(sorted({*_NAMES} - running))
-        record.at_least("live, stages in MLflow while they work", len(_NAMES), len(running), note=missing)
 
 
 def test_stages_that_take_longer(empty: Store, place: Place, record: Recorder) -> None:
-    """By the lines that a run leaves for whoever shows it."""
+    """By the lines that a run leaves for whoever shows it, and by MLflow."""
     served = wait_for_deployment(place, "transfer/cheetah")
     body = {"parameters": {"overrides": _LONGER}, "state": {"type": "SCHEDULED"}}
     flow_run = call(place, "POST", f"/deployments/{served['id']}/create_flow_run", body)["id"]
-    while call(place, "GET", f"/flow_runs/{flow_run}")["state"]["type"] not in ("COMPLETED", "FAILED", "CRASHED"):
-        time.sleep(1.0)
-    watch = Watch()
+    watch, running = Watch(), set[str]()
+    with _polling(lambda: running.update(_seen_in_mlflow(empty))):
+        while call(place, "GET", f"/flow_runs/{flow_run}")["state"]["type"] not in ("COMPLETED", "FAILED", "CRASHED"):
+            time.sleep(1.0)
     for line in ProgressReader(progress_path(flow_run)).new_lines():
         if line["kind"] not in ("result", "input"):
             watch.see(line["name"], json.dumps(line), line["time"])
     _record(record, "live, longer stages", _starts(place), watch.times)
+    missing = ", ".join(sorted({*_NAMES} - running))
+    record.at_least("live, stages in MLflow while they work", len(_NAMES), len(running), note=missing)
 
 
 def _record(record: Recorder, what: str, starts: Mapping[str, float], times: Times) -> None:
