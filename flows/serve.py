@@ -23,7 +23,6 @@ from flows.sweep import sweep
 from flows.transfer import transfer
 from stages.plan import STAGES
 
-_POLL_SECONDS = 0.25
 _BODIES_SECONDS = 2.0
 
 
@@ -50,7 +49,7 @@ async def serve() -> None:
     place = configured()
     while not answers(place):
         await asyncio.sleep(0.1)
-    runner = Runner(name="carryover", query_seconds=_POLL_SECONDS, pause_on_shutdown=False)
+    runner = Runner(name="carryover", pause_on_shutdown=False)
     first, *_ = deployments().items()
     await _register(runner, dict([first]))
     async with asyncio.TaskGroup() as group:

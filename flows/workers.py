@@ -11,7 +11,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 #: How each kind is told how many workers it has where it starts them itself.
 _LOCAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "dask": lambda many: {
-        "cluster_kwargs": {"n_workers": many, "threads_per_worker": 1, "dashboard_address": ":0"},
+        "cluster_kwargs": {"n_workers": many, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"},
     },
     "ray": lambda many: {"init_kwargs": {"num_cpus": many, "include_dashboard": False}},
 }
