@@ -1,10 +1,15 @@
-"""Two bodies by two seeds on Dask: two workers against one, and the bytes against those of a plain sequential run."""
+"""Two bodies by two seeds on Dask: two workers against one, and the bytes against those of a plain sequential run.
+
+On workers of this machine, and on those of a cluster that is given by its address.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from stages.store import Store
 from stages.sweep_plan import SweepSettings
 from tests.benchmarks.conftest import bring_up
 from tests.benchmarks.table import Recorder
+from tests.flows.conftest import free_port
 
 _ASKED = SweepSettings(bodies=("cheetah", "hopper"), route="reuse", seeds=2, profile="tiny", workers="dask")
 _WORDS = ("sweep", "--bodies", *_ASKED.bodies, "--route", "reuse", "--seeds", "2", "--profile", "tiny")
@@ -25,27 +31,68 @@ _RATIO = 1.6
 Digests = dict[tuple[str, ...], str]
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Digests:
+    """Of a plain run, one stage after another."""
+    store = Store(tmp_path_factory.mktemp("plain"))
+    for point in _ASKED.points.values():
+        materialise(point.node, point.settings, lambda _: None, store)
+    return _digests(store)
+
+
 def test_two_dask_workers_against_one(
-    place: Place, tmp_path: Path, record: Recorder, monkeypatch: pytest.MonkeyPatch
+    place: Place, tmp_path: Path, expected: Digests, record: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds: dict[int, float] = {}
-    made: dict[int, Digests] = {}
     for many in (1, 2):
-        monkeypatch.setenv("CARRYOVER_ROOT", str(tmp_path / str(many)))
-        (tmp_path / str(many)).mkdir()
-        bring_up(place)
-        words = ["-m", "flows.run", *_WORDS, "--workers", "dask", "--at-once", str(many)]
-        subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        seconds[many], made[many] = _computing(place), _digests(Store())
-        subprocess.run([sys.executable, "-m", "flows.services", "down"], cwd=ROOT, check=True)
-    plain = Store(tmp_path / "plain")
-    for point in _ASKED.points.values():
-        materialise(point.node, point.settings, lambda _: None, plain)
-    expected = _digests(plain)
-    differing = [" ".join(key) for digests in made.values() for key in expected if digests.get(key) != expected[key]]
+        with _prefect(place, tmp_path / str(many), monkeypatch):
+            _run("-m", "flows.run", *_WORDS, "--workers", "dask", "--at-once", str(many))
+            seconds[many] = _computing(place)
+        _compare(record, f"sweep, {many} at a time", expected)
     load = f"{seconds[1]:.0f} s against {seconds[2]:.0f} s; load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores"
     record.at_least("sweep, two Dask workers against one", _RATIO, seconds[1] / seconds[2], "times", load)
-    what = f"sweep, stages of {len(expected)} that give other bytes than one after another"
+
+
+def test_a_cluster_by_its_address(
+    place: Place, tmp_path: Path, expected: Digests, record: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _prefect(place, tmp_path / "cluster", monkeypatch), _cluster(place) as address:
+        _run("-m", "flows.run", *_WORDS, "--workers", f"dask={address}")
+    _compare(record, "sweep, a cluster by its address", expected)
+
+
+@contextmanager
+def _prefect(place: Place, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Up, with an empty store."""
+    root.mkdir()
+    monkeypatch.setenv("CARRYOVER_ROOT", str(root))
+    bring_up(place)
+    yield
+    _run("-m", "flows.services", "down")
+
+
+@contextmanager
+def _cluster(place: Place) -> Iterator[str]:
+    """Address of a scheduler with two workers, each a process, which know where Prefect and the store are."""
+    dask, address = [sys.executable, "-m", "dask"], f"tcp://127.0.0.1:{free_port()}"
+    serving = [*dask, "scheduler", "--host", address, "--no-dashboard"]
+    working = [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(place.home)]
+    with ExitStack() as all_of_them:
+        for command in (serving, working, working):
+            process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+            all_of_them.enter_context(process)
+            all_of_them.callback(process.terminate)
+        yield address
+
+
+def _run(*words: str) -> None:
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def _compare(record: Recorder, what: str, expected: Digests) -> None:
+    made = _digests(Store())
+    differing = [" ".join(key) for key in expected if made.get(key) != expected[key]]
+    what += f", stages of {len(expected)} that give other bytes than one after another"
     record.at_most(what, 0, len(differing), note=", ".join(differing))
 
 

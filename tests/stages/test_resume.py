@@ -21,6 +21,7 @@ _TOY = ToyInferenceConfig(
     updates=30,
     fresh=2,
     batch=8,
+    measured=4,
     width=8,
     policy_width=8,
     train=2,
