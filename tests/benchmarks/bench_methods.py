@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.place import ROOT, Place
+from flows.services import down
 from stages.plan import nodes
 from stages.store import Store
 from stages.sweep_plan import MethodsSettings
@@ -20,11 +22,12 @@ _ASKED = MethodsSettings(bodies=("cheetah",), route="reuse", methods=("gaussian"
 
 
 @pytest.fixture
-def store(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """An empty one, and Prefect up with it."""
     monkeypatch.setenv("CARRYOVER_ROOT", str(tmp_path))
     bring_up(place)
-    return Store(tmp_path)
+    yield Store(tmp_path)
+    down(place)
 
 
 def test_methods_on_a_body(store: Store, record: Recorder) -> None:
