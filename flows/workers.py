@@ -8,7 +8,8 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-#: How each kind is told how many workers it has where it starts them itself.
+#: How each kind is told how many workers it has where it starts them itself; Dask's are threads beside the flow, as all
+#: they do is watch a stage's process.
 _LOCAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "dask": lambda many: {
         "cluster_kwargs": {"n_workers": many, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"},
