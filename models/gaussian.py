@@ -9,6 +9,7 @@ from envs.tasks import Space
 from models.latents import Gaussian, Latent, Posterior, Terms, standard_divergence
 
 _SHARPNESS = 4.0  # of the choice between explanations
+_LITTLE = 1.5  # as much against both explanations, and a value of the state's own is as good
 #: Log-variances are kept between these.
 LOG_VARIANCES = (-12.0, 2.0)
 
@@ -23,21 +24,22 @@ class Choice(nn.Module):
         width: features of a state.
         kinds: of the space.
         numbers: in an option.
-        say: the most that the state may prefer an option by, before what speaks for each; without a bound where labels
-            tell whether that is right, else a habit is learnt that no evidence moves.
+        say: the most that the state may prefer one explanation to the other by, before what speaks for each. Its own
+            value then counts only where both explain little. Without a bound, where labels tell whether that is right;
+            else a habit is learnt that no evidence moves.
     """
 
     def __init__(self, width: int, kinds: int, numbers: int = 1, say: float | None = None) -> None:
         super().__init__()
         self.kinds, self.numbers, self.say = kinds, numbers, say
-        self.net = nn.Linear(width, (3 + numbers) * kinds)
+        self.net = nn.Linear(width, (numbers + (3 if say is None else 2)) * kinds)
 
     def forward(self, states: Tensor, options: Tensor, judged: Tensor) -> Tensor:
         """(n, time, kinds, numbers) of states, options (n, time, kinds, 2, numbers) and what speaks for each."""
-        own, choice = self.net(states).unflatten(-1, (self.kinds, -1)).split([self.numbers, 3], dim=-1)
+        own, preferred = self.net(states).unflatten(-1, (self.kinds, -1)).tensor_split([self.numbers], dim=-1)
         if self.say is not None:
-            choice = self.say * (choice / self.say).tanh()
-        choice = choice + nn.functional.pad(judged, (1, 0))
+            preferred = nn.functional.pad(self.say * (preferred / self.say).tanh(), (1, 0), value=-_LITTLE)
+        choice = preferred + nn.functional.pad(judged, (1, 0))
         weights = (_SHARPNESS * choice).softmax(dim=-1)
         return (torch.cat([own.unsqueeze(-2), options], dim=-2) * weights.unsqueeze(-1)).sum(dim=-2)
 

@@ -21,6 +21,8 @@ from models.transitions import (
 _SMALLEST, _WORST = 0.02, 4.0
 #: Relative error at which the concave loss reaches half of its height.
 _HALFWAY = 0.03
+#: Gaps count so much more than specifications for controllers that find out by themselves how steep they must be.
+_STEEP = 4.0
 
 
 def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:
@@ -45,7 +47,6 @@ class Decoder(nn.Module):
         super().__init__()
         self.space, c = space, len(space.coordinates)
         self.state = mlp(c + len(space.positions), width, c)
-        self.reward = mlp(position_size(space) + latent, width, 1)
 
     def next_state(self, coordinates: Tensor, action: Tensor) -> Tensor:
         """(..., c) from coordinates (..., c) and actions (..., positions)."""
@@ -53,35 +54,50 @@ class Decoder(nn.Module):
 
     def rewards(self, following: Tensor, z: Tensor) -> Tensor:
         """(...,) from next coordinates (..., c) and latents (..., latent)."""
-        return self.reward(torch.cat([position_features(self.space, following), z], dim=-1)).squeeze(-1)
+        raise NotImplementedError
 
     def miss(self, told: Tensor, earned: Tensor) -> Tensor:
         """Loss of rewards (...,) told."""
+        raise NotImplementedError
+
+
+class NetworkDecoder(Decoder):
+    """A decoder that learns the form of rewards."""
+
+    def __init__(self, space: Space, latent: int, width: int) -> None:
+        super().__init__(space, latent, width)
+        self.reward = mlp(position_size(space) + latent, width, 1)
+
+    def rewards(self, following: Tensor, z: Tensor) -> Tensor:
+        return self.reward(torch.cat([position_features(self.space, following), z], dim=-1)).squeeze(-1)
+
+    def miss(self, told: Tensor, earned: Tensor) -> Tensor:
         return nn.functional.smooth_l1_loss(told, earned)
 
 
 class FormDecoder(Decoder):
-    """A decoder that knows the form of every reward, -|c / s - 1|, and learns which kind is asked for.
+    """A decoder that knows the form of every reward, -|c / s - 1|, of latents that tell how likely each kind is.
 
     Where no label tells, this is what lets a latent find the specification that the rewards are about.
     """
 
     questions = 4
 
-    def __init__(self, space: Space, latent: int, width: int) -> None:
-        super().__init__(space, latent, width)
-        kinds = len(space.kinds)
-        self.reward = mlp(latent - kinds, width, kinds, depth=1)
-
     def rewards(self, following: Tensor, z: Tensor) -> Tensor:
-        kinds = len(self.space.kinds)
-        known, coordinate = z[..., :kinds], kind_coordinates(self.space, following)
+        known, relevance = specified(self.space, z)
+        coordinate = kind_coordinates(self.space, following)
         away = (coordinate - known).abs() / known.abs().clamp(min=_SMALLEST)
-        return -(self.reward(z[..., kinds:]).softmax(dim=-1) * away.clamp(max=_WORST)).sum(dim=-1)
+        return -(relevance * away.clamp(max=_WORST)).sum(dim=-1)
 
     def miss(self, told: Tensor, earned: Tensor) -> Tensor:
         error = (told - earned).abs()
         return (error + decided(error)).mean()
+
+
+def specified(space: Space, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Per kind the specification (..., kinds), and how likely the task is about it, of latents that say both."""
+    kinds = len(space.kinds)
+    return z[..., :kinds], z[..., kinds : 2 * kinds]
 
 
 def decided(error: Tensor) -> Tensor:
@@ -119,24 +135,35 @@ class ToyPolicy(nn.Module):
         space: toy coordinates and kinds.
         latent: size of the latent.
         width: units of the network.
-        read: how many of the latent's numbers the controllers see, the specifications first; all, where the policy
-            shapes the latent, else what it is not about would move them. Then they have no constants either: a gate
-            between constants is found before a controller that settles, and stays beside every goal.
+        shapes: whether the policy's success shapes the latent, all of which it reads then; else what the task is not
+            about would move it: it reads the specifications, each by how likely its kind is. Then controllers have no
+            constants either: a gate between constants is found before a controller that settles, and stays beside
+            every goal.
     """
 
-    def __init__(self, space: Space, latent: int, width: int, read: int) -> None:
+    def __init__(self, space: Space, latent: int, width: int, shapes: bool) -> None:
         super().__init__()
-        self.space, self.read, actions, controllers = space, read, len(space.positions), 2 * len(space.kinds)
-        self.gate = mlp(position_size(space) + latent, width, controllers)
-        self.controllers = nn.Linear(len(space.kinds) + read, controllers * actions, bias=read == latent)
+        kinds, actions = len(space.kinds), len(space.positions)
+        self.space, self.shapes, controllers = space, shapes, 2 * kinds
+        self.gate = mlp(position_size(space) + (latent if shapes else 2 * kinds), width, controllers)
+        self.controllers = nn.Linear(kinds + (latent if shapes else kinds), controllers * actions, bias=shapes)
         with torch.no_grad():
             self.controllers.weight.mul_(0.1)
 
     def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) before they are cut to [-1, 1], at coordinates (..., c) under latents."""
-        gate = self.gate(torch.cat([position_features(self.space, coordinates), z], dim=-1)).softmax(dim=-1)
-        offers = self.controllers(torch.cat([gaps(self.space, coordinates, z), z[..., : self.read]], dim=-1))
+        told, steered_by = self._read(gaps(self.space, coordinates, z), z)
+        gate = self.gate(torch.cat([position_features(self.space, coordinates), told], dim=-1)).softmax(dim=-1)
+        offers = self.controllers(steered_by)
         return 10.0 * (gate[..., None] * offers.unflatten(-1, (gate.shape[-1], -1))).sum(dim=-2)
+
+    def _read(self, away: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """What the gate, and what the controllers are told of latents and gaps (..., kinds)."""
+        if self.shapes:
+            return z, torch.cat([away, z], dim=-1)
+        known, relevance = specified(self.space, z)
+        known = relevance * known
+        return torch.cat([known, relevance], dim=-1), torch.cat([_STEEP * relevance * away, known], dim=-1)
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) in [-1, 1]."""

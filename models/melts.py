@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from envs.tasks import Space
 from models.gaussian import LOG_VARIANCES, Choice
+from models.heads import mlp
 from models.latents import Fit, Index, Latent, Posterior, Terms, drawn, standard_divergence
 from models.mixture import MOST, Mixture, refitted
 
@@ -21,6 +22,8 @@ from models.mixture import MOST, Mixture, refitted
 _SMALLEST, _LARGEST = 0.01, 4.0
 #: Latents that a mixture is fitted to.
 _FITTED = 2000
+#: The most that a state may prefer an explanation by.
+_SAY = 0.5
 
 
 def folded(values: Tensor) -> Tensor:
@@ -33,17 +36,28 @@ def unfolded(pairs: Tensor) -> Tensor:
     return pairs[..., 0].clamp(-1.0, 1.0) * pairs[..., 1].exp().clamp(max=_LARGEST)
 
 
+def weighed(place: Tensor, relevance: Tensor) -> Tensor:
+    """(..., 2 kinds + rest): a place whose signs and logarithms count as much as their kind, of (..., kinds)."""
+    shares = relevance.detach().repeat_interleave(2, dim=-1)
+    pairs, rest = place.tensor_split([shares.shape[-1]], dim=-1)
+    return torch.cat([shares * pairs, rest], dim=-1)
+
+
 @dataclass(frozen=True)
 class FoldedGaussian:
-    """A Gaussian over (..., 2 kinds + rest); in front of it the latent shows the specifications that it holds.
+    """A Gaussian over (..., 2 kinds + rest).
+
+    In front of it the latent shows the specifications that it holds, and how likely the task is about each kind.
 
     Attributes:
         place, log_variance: of the Gaussian.
+        about: logits (..., kinds) of a place.
         kinds: whose sign and logarithm come first.
     """
 
     place: Tensor
     log_variance: Tensor
+    about: nn.Module
     kinds: int
 
     @property
@@ -54,52 +68,54 @@ class FoldedGaussian:
     def spread(self) -> Tensor:
         return self.log_variance
 
+    @property
+    def held(self) -> Tensor:
+        """(..., 2 kinds + rest): the place as a prior sees it."""
+        return weighed(self.place, self._relevance(self.place))
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         return self._shown(drawn(self.place, self.log_variance, generator))
 
     def at(self, index: Index) -> FoldedGaussian:
-        return FoldedGaussian(self.place[index], self.log_variance[index], self.kinds)
+        return FoldedGaussian(self.place[index], self.log_variance[index], self.about, self.kinds)
 
     def _shown(self, place: Tensor) -> Tensor:
         pairs = place[..., : 2 * self.kinds].unflatten(-1, (self.kinds, 2))
-        return torch.cat([unfolded(pairs), place], dim=-1)
+        return torch.cat([unfolded(pairs), self._relevance(place), place], dim=-1)
+
+    def _relevance(self, place: Tensor) -> Tensor:
+        return self.about(place).softmax(dim=-1)
 
 
 class FoldedPosterior(Posterior):
     """Of each kind sign and logarithm of the specification, and a free rest, held towards N(0, I).
 
+    What a task is not about follows from whatever moved, and would tell nothing: it counts by how likely its kind is.
+
     Args:
         space: toy coordinates and kinds.
-        latent: size of the specifications and the rest; their signs and logarithms come in addition.
+        latent: size of the specifications and the rest; signs and logarithms, and the kinds, come in addition.
         width: features of a state.
-
-    Attributes:
-        say: the most that a state may prefer an explanation by; by default any.
     """
-
-    say: float | None = None
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.kinds = len(space.kinds)
-        self.size, self.held = latent + 2 * self.kinds, latent + self.kinds
-        self.doubts = self.held
-        self.choice = Choice(width, self.kinds, numbers=2, say=self.say)
-        self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.held)
+        self.size, self.doubts = latent + 3 * self.kinds, latent + self.kinds
+        self.about = mlp(self.doubts, width, self.kinds, depth=1)
+        self.choice = Choice(width, self.kinds, numbers=2, say=_SAY)
+        self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.doubts)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> FoldedGaussian:
         chosen = self.choice(states, folded(explained), judged).flatten(-2)
-        sizes = [self.held - chosen.shape[-1], self.held]
+        sizes = [self.doubts - chosen.shape[-1], self.doubts]
         rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
-        return FoldedGaussian(torch.cat([chosen, rest], dim=-1), log_variance.clamp(*LOG_VARIANCES), self.kinds)
+        place = torch.cat([chosen, rest], dim=-1)
+        return FoldedGaussian(place, log_variance.clamp(*LOG_VARIANCES), self.about, self.kinds)
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:
         assert isinstance(latent, FoldedGaussian)
-        return {
-            "divergence": standard_divergence(latent.place, latent.log_variance),
-            # The specification of a kind that a task is not about is free; at one value it tells nothing.
-            "sparsity": latent.place[..., : 2 * self.kinds].abs().mean(dim=-1),
-        }
+        return {"divergence": standard_divergence(latent.held, latent.log_variance)}
 
 
 class MeltsPosterior(FoldedPosterior):
@@ -109,12 +125,11 @@ class MeltsPosterior(FoldedPosterior):
     means: Tensor
     log_variances: Tensor
     hard: Tensor
-    say = 1.0
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__(space, latent, width)
-        self.register_buffer("means", torch.zeros(MOST, self.held))
-        self.register_buffer("log_variances", torch.zeros(MOST, self.held))
+        self.register_buffer("means", torch.zeros(MOST, self.doubts))
+        self.register_buffer("log_variances", torch.zeros(MOST, self.doubts))
         self.register_buffer("weights", torch.zeros(MOST))
         self.register_buffer("hard", torch.tensor(False))
 
@@ -132,20 +147,19 @@ class MeltsPosterior(FoldedPosterior):
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:
         assert isinstance(latent, FoldedGaussian)
-        plain = super().terms(latent, base_task)
         if not bool(self.weights.any()):
-            return plain
-        mixture = self.mixture
+            return super().terms(latent, base_task)
+        mixture, held = self.mixture, latent.held
         with torch.no_grad():
-            share = mixture.responsibilities(drawn(latent.place, latent.log_variance))
+            share = mixture.responsibilities(drawn(held, latent.log_variance))
             if bool(self.hard):
                 share = nn.functional.one_hot(share.argmax(dim=-1), share.shape[-1]).to(share.dtype)
-        return {**plain, "divergence": (share * mixture.divergences(latent.place, latent.log_variance)).sum(dim=-1)}
+        return {"divergence": (share * mixture.divergences(held, latent.log_variance)).sum(dim=-1)}
 
     def refit(self, latent: Latent, fit: Fit, seed: int) -> None:
         """Fit the mixture to some of the means (``models.mixture.refitted``)."""
         assert isinstance(latent, FoldedGaussian)
-        means = latent.place.detach().flatten(0, -2)
+        means = latent.held.detach().flatten(0, -2)
         some = torch.randperm(len(means), generator=torch.Generator().manual_seed(seed))[:_FITTED]
         before = self.mixture if bool(self.weights.any()) else None
         self.keep(refitted(before, means[some], fit.concentration, fit.smallest, seed))
@@ -153,4 +167,5 @@ class MeltsPosterior(FoldedPosterior):
 
     def clusters(self, z: Tensor) -> Tensor:
         """(...,) the component that each of latents (..., latent) most likely belongs to."""
-        return self.mixture.responsibilities(z[..., self.kinds : self.kinds + self.held]).argmax(dim=-1)
+        relevance, place = z[..., self.kinds :].tensor_split([self.kinds], dim=-1)
+        return self.mixture.responsibilities(weighed(place, relevance)).argmax(dim=-1)

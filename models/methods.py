@@ -11,7 +11,7 @@ from torch import nn
 from envs.tasks import Space
 from models.encoder import Encoder, embedding
 from models.gaussian import GaussianPosterior
-from models.heads import Decoder, FormDecoder
+from models.heads import Decoder, FormDecoder, NetworkDecoder
 from models.latents import Posterior
 from models.melts import FoldedPosterior, MeltsPosterior
 from models.parameters import ParametersPosterior
@@ -45,13 +45,13 @@ class Method:
 _TAUGHT: frozenset[Teacher] = frozenset({"labels", "reward", "policy"})
 
 METHODS: Mapping[str, Method] = {
-    "gaussian": Method(GaussianPosterior, _TAUGHT, Decoder, {"divergence": 1e-4}),
+    "gaussian": Method(GaussianPosterior, _TAUGHT, NetworkDecoder, {"divergence": 1e-4}),
     "tigr": Method(
-        TigrPosterior, _TAUGHT, Decoder, {"divergence": 1e-4, "sparsity": 1e-4, "crowding": 1e-3, "classes": 0.1}
+        TigrPosterior, _TAUGHT, NetworkDecoder, {"divergence": 1e-4, "sparsity": 1e-4, "crowding": 1e-3, "classes": 0.1}
     ),
-    "melts": Method(MeltsPosterior, frozenset({"reward"}), FormDecoder, {"divergence": 5e-4, "sparsity": 0.05}),
-    "stick_breaking": Method(StickBreakingPosterior, _TAUGHT, Decoder, {"divergence": 1e-4}),
-    "pearl": Method(FoldedPosterior, frozenset({"critic"}), FormDecoder, {"divergence": 5e-4, "sparsity": 0.05}),
+    "melts": Method(MeltsPosterior, frozenset({"reward"}), FormDecoder, {"divergence": 5e-4}),
+    "stick_breaking": Method(StickBreakingPosterior, _TAUGHT, NetworkDecoder, {"divergence": 1e-4}),
+    "pearl": Method(FoldedPosterior, frozenset({"critic"}), FormDecoder, {"divergence": 5e-4}),
 }
 
 

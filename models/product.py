@@ -19,8 +19,9 @@ from models.latents import Posterior
 from models.sequence import Sequence
 from models.transitions import candidates, outcome, transition_features
 
-#: Specifications that are tried, in units: how far, in how many steps, and how often the best is refined.
-_REACH, _TRIED, _REFINED = (0.02, 4.0), 96, 3
+#: Specifications that are tried, in units: how far, in how many steps, and how often the best is refined. No task has
+#: smaller ones, which would explain whatever stands still.
+_REACH, _TRIED, _REFINED = (0.08, 4.0), 96, 3
 #: What is never divided by, and the length of a row, of at most 1, that begins to tell.
 _NOTHING, _TELLING = 1e-14, 1e-5
 
@@ -37,7 +38,7 @@ class ProductEncoder(Encoder):
     def __init__(self, space: Space, posterior: Posterior, width: int) -> None:
         super().__init__(space, Sequence(width), posterior, embedding(space, width, horizons=0), horizons=1)
         self.factor = nn.Linear(width, 2 * width)
-        self.found = mlp(4 * len(space.kinds), width, width, depth=1)
+        self.found = mlp(6 * len(space.kinds), width, width, depth=1)
         self.width = width
 
     def begin(self, n: int) -> Tensor:
@@ -77,7 +78,7 @@ class ProductEncoder(Encoder):
         kinds = len(self.space.kinds)
         found, small = _solved(squares.unflatten(-1, (kinds, 5)))
         misfit = torch.log1p(small.sqrt() / _TELLING) / 10.0
-        judged = torch.cat([found, misfit], dim=-1).float()
+        judged = torch.cat([found, found.abs().log(), misfit], dim=-1).float()
         product = (weighted / (precision + 1.0)).float()  # the prior is a factor, too
         states = nn.functional.elu(product + self.found(judged.flatten(-2)))
         return states, found.float(), misfit.float().unsqueeze(-1)

@@ -61,8 +61,7 @@ class ToyAgent(nn.Module):
         size = self.encoder.latent
         self.decoder = self.method.decoder(self.space, size, width)
         self.head = TaskHead(self.space, size)
-        read = size if "policy" in self.method.teachers else len(self.space.kinds)
-        self.policy = ToyPolicy(self.space, size, policy_width, read)
+        self.policy = ToyPolicy(self.space, size, policy_width, shapes="policy" in self.method.teachers)
 
     def save(self, folder: Path) -> None:
         """One safetensors file per part and ``agent.json``."""

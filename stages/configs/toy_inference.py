@@ -37,7 +37,7 @@ class ToyInferenceConfig(StageConfig):
         default=None, ge=0, le=10, description="of the latent's divergence from its prior; by default the method's own"
     )
     sparsity_weight: float | None = Field(
-        default=None, ge=0, le=10, description="of the size of what a latent may leave open; tigr, melts, pearl"
+        default=None, ge=0, le=10, description="of the size of what a latent may leave open; tigr"
     )
     crowding_weight: float | None = Field(
         default=None, ge=0, le=10, description="of how close the classes' latents lie; tigr"
@@ -97,6 +97,8 @@ class ToyInferenceConfig(StageConfig):
             raise ValueError("pearl infers from a set; take encoder product, for which transitions have no order")
         if self.neural_process and (self.method, self.policy_sees == "parameters") != ("gaussian", False):
             raise ValueError("neural_process holds one Gaussian to another; take method gaussian and no parameters")
-        if self.policy_sees == "parameters" and self.method == "melts":
-            raise ValueError("melts finds clusters in the latent itself; let the policy see the mean or a sample")
+        if self.policy_sees == "parameters" and self.method in ("melts", "pearl"):
+            raise ValueError(f"{self.method} shows its policy no parameters; let it see the mean or a sample")
+        if self.pcgrad and self.method == "pearl":
+            raise ValueError("pcgrad weighs what decoded rewards teach, which is nothing in pearl; take another method")
         return self

@@ -8,19 +8,28 @@ from hypothesis import strategies as st
 
 from envs.tasks import LINE
 from models.gaussian import Choice
-from models.melts import folded, unfolded
+from models.melts import FoldedGaussian, folded, unfolded
 from models.methods import make_encoder
 from models.mixture import Mixture, refitted
 from models.stick_breaking import Sticks, broken, stick_divergence
 from models.tigr import ClassMixture, TigrPosterior
 
 
-def test_where_no_label_tells_a_habit_gives_way_to_evidence():
+@pytest.mark.parametrize(("judged", "expected"), [([0.0, -3.0], 2.0), ([-3.0, 0.0], 3.0)])
+def test_where_no_label_tells_a_habit_gives_way_to_evidence(judged: list[float], expected: float):
+    assert _chosen(judged) == pytest.approx(expected, abs=0.1)
+
+
+def test_where_no_label_tells_a_value_of_its_own_counts_where_nothing_else_explains():
+    assert not 1.5 < _chosen([-9.0, -9.0]) < 3.5
+
+
+def _chosen(judged: list[float]) -> float:
+    """Out of 2 and 3, by a state that is sure of something else."""
     torch.manual_seed(0)
-    choice = Choice(4, 1, say=1.0)
-    options, states = torch.tensor([2.0, 3.0]).view(1, 1, 1, 2, 1), 100.0 * torch.randn(1, 1, 4)
-    for judged, expected in (([3.5, 0.0], 2.0), ([0.0, 3.5], 3.0)):
-        assert choice(states, options, torch.tensor(judged).view(1, 1, 1, 2)).item() == pytest.approx(expected, abs=0.3)
+    choice, states = Choice(4, 1, say=0.5), 100.0 * torch.randn(1, 1, 4)
+    options = torch.tensor([2.0, 3.0]).view(1, 1, 1, 2, 1)
+    return choice(states, options, torch.tensor(judged).view(1, 1, 1, 2)).item()
 
 
 def _clusters(centres: list[float], each: int = 150) -> torch.Tensor:
@@ -96,6 +105,18 @@ def test_draws_of_sticks_spread_around_their_mean():
 def test_what_is_folded_can_be_unfolded(value: float, sign: float):
     there = torch.tensor([sign * value])
     torch.testing.assert_close(unfolded(folded(there)), there)
+
+
+@pytest.mark.parametrize("method", ["melts", "pearl"])
+def test_a_prior_sees_a_kind_as_far_as_the_task_is_about_it(method: str):
+    torch.manual_seed(0)
+    encoder = make_encoder(LINE, method, "product" if method == "pearl" else "gru", latent=8, width=16)
+    latent = encoder.along(torch.randn(2, 3, 5))
+    assert isinstance(latent, FoldedGaussian)
+    relevance, place = latent.mean[..., 2:4], latent.mean[..., 4:]
+    torch.testing.assert_close(relevance.sum(dim=-1), torch.ones(2, 4))
+    shares = torch.cat([relevance.repeat_interleave(2, dim=-1), torch.ones(2, 4, 6)], dim=-1)
+    torch.testing.assert_close(latent.held, shares * place)
 
 
 def test_components_that_coincide_crowd_and_far_ones_do_not():

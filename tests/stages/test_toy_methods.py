@@ -27,7 +27,7 @@ TINY = {
 METHODS, ENCODERS = get_args(MethodName), get_args(EncoderName)
 #: Enough for what begins later in a training.
 UPDATES = 4
-OPTED = ("gaussian", "pearl")
+OPTED = ("gaussian", "melts")
 OPTIONS: list[dict[str, Any]] = [
     {"policy_sees": "sample"},
     {"permuted": 1.0},
@@ -93,7 +93,9 @@ def test_parameters_are_what_follows_the_mean(tmp_path: Path):
     [
         ({"method": "tigr", "neural_process": True}, "take method gaussian"),
         ({"neural_process": True, "policy_sees": "parameters"}, "no parameters"),
-        ({"method": "melts", "policy_sees": "parameters"}, "melts finds clusters in the latent itself"),
+        ({"method": "melts", "policy_sees": "parameters"}, "melts shows its policy no parameters"),
+        ({"method": "pearl", "policy_sees": "parameters"}, "pearl shows its policy no parameters"),
+        ({"method": "pearl", "pcgrad": True}, "which is nothing in pearl"),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused_in_a_line(asked: dict[str, Any], said: str):
