@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
 _TERMINATED = 128 + signal.SIGTERM
 _INTERRUPTED = 128 + signal.SIGINT
+_UNREAD = 128 + 13  # SIGPIPE, which not every system has
 
 
 def main(stage: str, argv: Sequence[str] | None = None) -> NoReturn:
@@ -34,11 +36,16 @@ def answer(command: Callable[[], int], interrupted: str) -> NoReturn:
     """End the process with a command's exit code; with 2 and one line where the user can mend what went wrong."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
-        sys.exit(command())
+        code = command()
+        sys.stdout.flush()
+        sys.exit(code)
     except UserError as error:
         sys.exit(_fail(str(error), 2))
     except KeyboardInterrupt:
         sys.exit(_fail(interrupted, _INTERRUPTED))
+    except BrokenPipeError:  # who read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_UNREAD)
 
 
 def _fail(words: str, code: int) -> int:
