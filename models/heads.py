@@ -152,18 +152,22 @@ class ToyPolicy(nn.Module):
 
     def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) before they are cut to [-1, 1], at coordinates (..., c) under latents."""
-        told, steered_by = self._read(gaps(self.space, coordinates, z), z)
-        gate = self.gate(torch.cat([position_features(self.space, coordinates), told], dim=-1)).softmax(dim=-1)
-        offers = self.controllers(steered_by)
-        return 10.0 * (gate[..., None] * offers.unflatten(-1, (gate.shape[-1], -1))).sum(dim=-2)
-
-    def _read(self, away: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """What the gate, and what the controllers are told of latents and gaps (..., kinds)."""
         if self.shapes:
-            return z, torch.cat([away, z], dim=-1)
-        known, relevance = specified(self.space, z)
+            shares = self._shares(coordinates, z)
+            return self._mixed(shares, torch.cat([gaps(self.space, coordinates, z), z], dim=-1))
+        away, (known, relevance) = gaps(self.space, coordinates, z), specified(self.space, z)
         known = relevance * known
-        return torch.cat([known, relevance], dim=-1), torch.cat([_STEEP * relevance * away, known], dim=-1)
+        shares = self._shares(coordinates, torch.cat([known, relevance], dim=-1))
+        return self._mixed(shares, torch.cat([_STEEP * relevance * away, known], dim=-1))
+
+    def _shares(self, coordinates: Tensor, told: Tensor) -> Tensor:
+        """(..., controllers): how far each is in charge."""
+        return self.gate(torch.cat([position_features(self.space, coordinates), told], dim=-1)).softmax(dim=-1)
+
+    def _mixed(self, shares: Tensor, told: Tensor) -> Tensor:
+        """(..., positions): what the controllers offer."""
+        offers = self.controllers(told).unflatten(-1, (shares.shape[-1], -1))
+        return 10.0 * (shares[..., None] * offers).sum(dim=-2)
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) in [-1, 1]."""
