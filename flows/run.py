@@ -24,6 +24,7 @@ from flows.place import Place, call, configured
 from flows.progress import ProgressReader, progress_path
 from flows.screen import Screen, result_table
 from flows.services import NAMES, SERVE, down, running, up, wait_for_deployment
+from stages.cli import unread
 from stages.forecast import forecast
 from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes, toys_of
 from stages.sweep_plan import MethodsSettings, SweepSettings
@@ -112,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a transfer, or the flow that the first argument names, from the command line.
 
     Returns:
-        Exit code: 0 done, 1 failed, 2 a mistake of the user's, 130 interrupted.
+        Exit code: 0 done, 1 failed, 2 a mistake of the user's, 130 interrupted, 141 read no further.
     """
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -123,7 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = vars(_parser(flow, model).parse_args(words))
         dry_run = given.pop("dry_run")
         asked = job({name: value for name, value in given.items() if value is not None})
-        return _tell(asked) if dry_run else _run(configured(), asked, console)
+        code = _tell(asked) if dry_run else _run(configured(), asked, console)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return unread()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

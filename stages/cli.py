@@ -43,9 +43,14 @@ def answer(command: Callable[[], int], interrupted: str) -> NoReturn:
         sys.exit(_fail(str(error), 2))
     except KeyboardInterrupt:
         sys.exit(_fail(interrupted, _INTERRUPTED))
-    except BrokenPipeError:  # who read it has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_UNREAD)
+    except BrokenPipeError:
+        sys.exit(unread())
+
+
+def unread() -> int:
+    """Exit code where who read has seen enough; whatever is still to be said is not."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _UNREAD
 
 
 def _fail(words: str, code: int) -> int:

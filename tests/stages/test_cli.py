@@ -116,8 +116,9 @@ def test_a_toy_by_its_space(root: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (code, len(err)) == (2, 1) and err[0].startswith("toy_inference.space: ") and "'posture'" in err[0]
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure_of_ours(root: Path) -> None:
-    words = [sys.executable, "-m", "stages.evaluation", "--dry-run"]
+@pytest.mark.parametrize("command", ["stages.evaluation", "flows.run"])
+def test_a_reader_that_has_seen_enough_is_no_failure_of_ours(root: Path, command: str) -> None:
+    words = [sys.executable, "-m", command, "--dry-run"]
     with subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
