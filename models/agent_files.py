@@ -58,7 +58,7 @@ class About(_Strict):
         parents: the runs that it is made of, by input name.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     body: str
     route: Literal["reuse", "retrain"]
     tasks: AskedFor
@@ -181,14 +181,23 @@ def _verified(folder: Path, told: str) -> About:
 def _read_index(folder: Path, told: str) -> _Index:
     try:
         content: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        _refuse_older(content, told)
         index = _Index.model_validate(content)
     except OSError as error:
         raise damaged(told, f"no {INDEX} in it") from error
     except (ValueError, ValidationError, RecursionError) as error:
+        if isinstance(error, UserError):
+            raise
         raise damaged(told, f"{INDEX} cannot be read") from error
     if _digest({name: content[name] for name in ("about", "files")}) != index.sha256:
         raise damaged(told, f"{INDEX} is not as it was written")
     return index
+
+
+def _refuse_older(content: object, told: str) -> None:
+    match content:
+        case {"about": {"format": 1}}:
+            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
 
 
 def _names(folder: Path) -> list[str]:

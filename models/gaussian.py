@@ -56,7 +56,7 @@ class GaussianPosterior(Posterior):
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.size = self.doubts = latent
-        kinds = len(space.kinds)
+        self.told_from = kinds = len(space.kinds)
         self.choice = Choice(width, kinds)
         self.head = nn.Linear(width + kinds, 2 * latent - kinds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +22,8 @@ from models.transitions import (
 _SMALLEST, _WORST = 0.02, 4.0
 #: Relative error at which the concave loss reaches half of its height.
 _HALFWAY = 0.03
-#: Gaps count so much more than specifications for controllers that find out by themselves how steep they must be.
-_STEEP = 4.0
+#: What controllers offer is so much larger than what they compute, and gaps count so much more than specifications.
+_LOUD, _STEEP = 10.0, 4.0
 
 
 def mlp(inputs: int, width: int, outputs: int, depth: int = 2) -> nn.Sequential:
@@ -112,12 +113,19 @@ def decided(error: Tensor) -> Tensor:
 
 
 class TaskHead(nn.Module):
-    """Base-task logits and, per kind, the specification, read linearly off a latent."""
+    """Base-task logits and, per kind, the specification, read linearly off a latent.
 
-    def __init__(self, space: Space, latent: int) -> None:
+    Args:
+        space: toy coordinates and kinds.
+        latent: size of the latent.
+        told_from: first number that logits are read off, behind the specifications where what is there suffices: one
+            of a kind that the task is not about grows without end while the body runs on, and would move them.
+    """
+
+    def __init__(self, space: Space, latent: int, told_from: int) -> None:
         super().__init__()
-        self.space, kinds = space, len(space.kinds)
-        self.logits = nn.Linear(latent, len(space.base_tasks))
+        self.space, self.told_from, kinds = space, told_from, len(space.kinds)
+        self.logits = nn.Linear(latent - told_from, len(space.base_tasks))
         self.specification = nn.Linear(latent, kinds)
         with torch.no_grad():  # the latent begins with what the head is asked for
             self.specification.weight.copy_(torch.eye(kinds, latent))
@@ -125,20 +133,21 @@ class TaskHead(nn.Module):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (..., base tasks) and specifications (..., kinds), each in its kind's unit."""
-        return self.logits(z), self.specification(z) * kind_scale(self.space)
+        return self.logits(z[..., self.told_from :]), self.specification(z) * kind_scale(self.space)
 
 
 class ToyPolicy(nn.Module):
     """Latent-conditioned policy of the toy: linear controllers, and a network that says which is in charge.
 
+    Controllers read specifications and gaps alone and have no constants: a gate between constants is found before a
+    controller that settles, and stays beside every goal.
+
     Args:
         space: toy coordinates and kinds.
         latent: size of the latent.
         width: units of the network.
-        shapes: whether the policy's success shapes the latent, all of which it reads then; else what the task is not
-            about would move it: it reads the specifications, each by how likely its kind is. Then controllers have no
-            constants either: a gate between constants is found before a controller that settles, and stays beside
-            every goal.
+        shapes: whether the policy's success shapes the latent, all of which the network reads then; else what the task
+            is not about would move it: it reads the specifications, each by how likely its kind is.
     """
 
     def __init__(self, space: Space, latent: int, width: int, shapes: bool) -> None:
@@ -146,28 +155,33 @@ class ToyPolicy(nn.Module):
         kinds, actions = len(space.kinds), len(space.positions)
         self.space, self.shapes, controllers = space, shapes, 2 * kinds
         self.gate = mlp(position_size(space) + (latent if shapes else 2 * kinds), width, controllers)
-        self.controllers = nn.Linear(kinds + (latent if shapes else kinds), controllers * actions, bias=shapes)
+        self.controllers = nn.Linear(2 * kinds, controllers * actions, bias=False)
         with torch.no_grad():
             self.controllers.weight.mul_(0.1)
+            self._set_out()
+
+    def _set_out(self) -> None:
+        """Let controllers of positions begin by going half the way; slack ones on all sides are hard to leave."""
+        space = self.space
+        slopes = self.controllers.weight.view(2, len(space.kinds), len(space.positions), -1)
+        half = 0.5 * kind_scale(space) / (_LOUD * _STEEP * torch.as_tensor(space.look_ahead))
+        for place in np.flatnonzero(~space.velocity_like):
+            slopes[:, place, space.moves[place], place] = half[place]
 
     def unbounded(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) before they are cut to [-1, 1], at coordinates (..., c) under latents."""
-        if self.shapes:
-            shares = self._shares(coordinates, z)
-            return self._mixed(shares, torch.cat([gaps(self.space, coordinates, z), z], dim=-1))
-        away, (known, relevance) = gaps(self.space, coordinates, z), specified(self.space, z)
-        known = relevance * known
-        shares = self._shares(coordinates, torch.cat([known, relevance], dim=-1))
-        return self._mixed(shares, torch.cat([_STEEP * relevance * away, known], dim=-1))
+        away, known, told = gaps(self.space, coordinates, z), z[..., : len(self.space.kinds)], z
+        if not self.shapes:
+            known, relevance = specified(self.space, z)
+            away, known = relevance * away, relevance * known
+            told = torch.cat([known, relevance], dim=-1)
+        shares = self.gate(torch.cat([position_features(self.space, coordinates), told], dim=-1)).softmax(dim=-1)
+        return (shares[..., None] * self.offers(away, known)).sum(dim=-2)
 
-    def _shares(self, coordinates: Tensor, told: Tensor) -> Tensor:
-        """(..., controllers): how far each is in charge."""
-        return self.gate(torch.cat([position_features(self.space, coordinates), told], dim=-1)).softmax(dim=-1)
-
-    def _mixed(self, shares: Tensor, told: Tensor) -> Tensor:
-        """(..., positions): what the controllers offer."""
-        offers = self.controllers(told).unflatten(-1, (shares.shape[-1], -1))
-        return 10.0 * (shares[..., None] * offers).sum(dim=-2)
+    def offers(self, away: Tensor, known: Tensor) -> Tensor:
+        """(..., controllers, positions): what each would do, of gaps and specifications (..., kinds)."""
+        offers = self.controllers(torch.cat([_STEEP * away, known], dim=-1))
+        return _LOUD * offers.unflatten(-1, (2 * len(self.space.kinds), -1))
 
     def forward(self, coordinates: Tensor, z: Tensor) -> Tensor:
         """Actions (..., positions) in [-1, 1]."""

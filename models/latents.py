@@ -60,10 +60,12 @@ class Posterior(nn.Module):
     Attributes:
         size: numbers in a latent.
         doubts: numbers in the spread of one.
+        told_from: which number of a latent is the first that the base task is read off.
     """
 
     size: int
     doubts: int
+    told_from: int
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Latent:
         """Latents (n, time, ...) of states (n, time, width), candidates and what speaks for them (..., kinds, 2)."""

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from envs.tasks import Space
 from models.gaussian import LOG_VARIANCES, Choice
-from models.heads import mlp
 from models.latents import Fit, Index, Latent, Posterior, Terms, drawn, standard_divergence
 from models.mixture import MOST, Mixture, refitted
 
@@ -36,28 +35,21 @@ def unfolded(pairs: Tensor) -> Tensor:
     return pairs[..., 0].clamp(-1.0, 1.0) * pairs[..., 1].exp().clamp(max=_LARGEST)
 
 
-def weighed(place: Tensor, relevance: Tensor) -> Tensor:
-    """(..., 2 kinds + rest): a place whose signs and logarithms count as much as their kind, of (..., kinds)."""
-    shares = relevance.detach().repeat_interleave(2, dim=-1)
-    pairs, rest = place.tensor_split([shares.shape[-1]], dim=-1)
-    return torch.cat([shares * pairs, rest], dim=-1)
-
-
 @dataclass(frozen=True)
 class FoldedGaussian:
-    """A Gaussian over (..., 2 kinds + rest).
+    """A Gaussian over (..., 3 kinds): logits of what kind the task is, then of each kind sign and logarithm.
 
-    In front of it the latent shows the specifications that it holds, and how likely the task is about each kind.
+    The latent shows the specifications, and behind them what a prior sees: how likely each kind is, and signs and
+    logarithms, which count as much as their kind. What a task is not about follows from whatever moved, and would tell
+    nothing.
 
     Attributes:
         place, log_variance: of the Gaussian.
-        about: logits (..., kinds) of a place.
-        kinds: whose sign and logarithm come first.
+        kinds: how many.
     """
 
     place: Tensor
     log_variance: Tensor
-    about: nn.Module
     kinds: int
 
     @property
@@ -70,48 +62,44 @@ class FoldedGaussian:
 
     @property
     def held(self) -> Tensor:
-        """(..., 2 kinds + rest): the place as a prior sees it."""
-        return weighed(self.place, self._relevance(self.place))
+        """(..., 3 kinds): the mean as a prior sees it."""
+        return self.mean[..., self.kinds :]
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         return self._shown(drawn(self.place, self.log_variance, generator))
 
     def at(self, index: Index) -> FoldedGaussian:
-        return FoldedGaussian(self.place[index], self.log_variance[index], self.about, self.kinds)
+        return FoldedGaussian(self.place[index], self.log_variance[index], self.kinds)
 
     def _shown(self, place: Tensor) -> Tensor:
-        pairs = place[..., : 2 * self.kinds].unflatten(-1, (self.kinds, 2))
-        return torch.cat([unfolded(pairs), self._relevance(place), place], dim=-1)
-
-    def _relevance(self, place: Tensor) -> Tensor:
-        return self.about(place).softmax(dim=-1)
+        logits, pairs = place.tensor_split([self.kinds], dim=-1)
+        relevance, pairs = logits.softmax(dim=-1), pairs.unflatten(-1, (self.kinds, 2))
+        counted = relevance.detach().unsqueeze(-1) * pairs
+        return torch.cat([unfolded(pairs), relevance, counted.flatten(-2)], dim=-1)
 
 
 class FoldedPosterior(Posterior):
-    """Of each kind sign and logarithm of the specification, and a free rest, held towards N(0, I).
-
-    What a task is not about follows from whatever moved, and would tell nothing: it counts by how likely its kind is.
+    """Of each kind how likely it is, and sign and logarithm of its specification, held towards N(0, I).
 
     Args:
-        space: toy coordinates and kinds.
-        latent: size of the specifications and the rest; signs and logarithms, and the kinds, come in addition.
+        space: toy coordinates and kinds, which say how large the latent is.
+        latent: not asked for.
         width: features of a state.
     """
 
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
-        self.kinds = len(space.kinds)
-        self.size, self.doubts = latent + 3 * self.kinds, latent + self.kinds
-        self.about = mlp(self.doubts, width, self.kinds, depth=1)
+        self.kinds = self.told_from = len(space.kinds)
+        self.size, self.doubts = 4 * self.kinds, 3 * self.kinds
         self.choice = Choice(width, self.kinds, numbers=2, say=_SAY)
-        self.head = nn.Linear(width + 2 * self.kinds, latent - self.kinds + self.doubts)
+        self.head = nn.Linear(width + 2 * self.kinds, self.kinds + self.doubts)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> FoldedGaussian:
         chosen = self.choice(states, folded(explained), judged).flatten(-2)
-        sizes = [self.doubts - chosen.shape[-1], self.doubts]
-        rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
-        place = torch.cat([chosen, rest], dim=-1)
-        return FoldedGaussian(place, log_variance.clamp(*LOG_VARIANCES), self.about, self.kinds)
+        sizes = [self.kinds, self.doubts]
+        logits, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
+        place = torch.cat([logits, chosen], dim=-1)
+        return FoldedGaussian(place, log_variance.clamp(*LOG_VARIANCES), self.kinds)
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:
         assert isinstance(latent, FoldedGaussian)
@@ -167,5 +155,4 @@ class MeltsPosterior(FoldedPosterior):
 
     def clusters(self, z: Tensor) -> Tensor:
         """(...,) the component that each of latents (..., latent) most likely belongs to."""
-        relevance, place = z[..., self.kinds :].tensor_split([self.kinds], dim=-1)
-        return self.mixture.responsibilities(weighed(place, relevance)).argmax(dim=-1)
+        return self.mixture.responsibilities(z[..., self.kinds :]).argmax(dim=-1)

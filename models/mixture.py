@@ -6,6 +6,7 @@ is added here. A fit is judged by the description length of the data (BIC).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import log, pi
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MOST = 32
 _BIRTHS = 6
 _LEAST_VARIANCE = 1e-3
+#: Two heaps are clusters if so many times their deviations lie between their means; evenly spread values have 1.7. No
+#: deviation counts as smaller than this.
+_APART, _FINEST = 2.5, 0.15
 _ITERATIONS = 100
 
 Floats = NDArray[np.float64]
@@ -65,7 +69,9 @@ class Mixture:
 
 
 def refitted(before: Mixture | None, values: Tensor, concentration: float, smallest: float, seed: int) -> Mixture:
-    """The mixture that describes values (n, d) in the shortest way, out of new ones and what became of the old one.
+    """The mixture that describes values (n, d) in the shortest way.
+
+    It is a new one, what became of the old one, or the better of these with components parted that hold two clusters.
 
     Args:
         before: the last mixture; its components go on where they were.
@@ -79,8 +85,15 @@ def refitted(before: Mixture | None, values: Tensor, concentration: float, small
     found = [_new(data, min(known + _BIRTHS, MOST), concentration, seed)]
     if before is not None:
         found.append(_continued(before, data))
-    merged = [_merged(_large_enough(mixture, smallest), values) for mixture in found]
-    return min(merged, key=lambda mixture: mixture.length(values))
+
+    def shortest(mixtures: Sequence[Mixture]) -> Mixture:
+        return min(mixtures, key=lambda mixture: mixture.length(values))
+
+    best = shortest([_merged(_large_enough(mixture, smallest), values) for mixture in found])
+    parted = _large_enough(_parted(best, values), smallest)
+    if len(parted.weights) > MOST:
+        return best
+    return shortest([best, _merged(_continued(parted, data), values)])
 
 
 def _new(data: Floats, components: int, concentration: float, seed: int) -> Mixture:
@@ -115,6 +128,27 @@ def _continued(before: Mixture, data: Floats) -> Mixture:
         max_iter=_ITERATIONS,
     )
     return _fit(model, data)
+
+
+def _parted(mixture: Mixture, values: Tensor) -> Mixture:
+    """Two components in place of each whose values (n, d) lie in two heaps, well apart along some direction."""
+    nearest = mixture.responsibilities(values).argmax(dim=-1)
+    heaps = [heap for k in nearest.unique() for heap in _heaps(values[nearest == k])]
+    weights = torch.tensor([len(heap) / len(values) for heap in heaps])
+    variances = torch.stack([heap.var(dim=0, correction=0) for heap in heaps])
+    means = torch.stack([heap.mean(dim=0) for heap in heaps])
+    return Mixture(weights, means, variances.clamp(min=_LEAST_VARIANCE).log())
+
+
+def _heaps(values: Tensor) -> list[Tensor]:
+    """Values (n, d) above and below their mean along the direction that parts them best, if that is well enough."""
+    above = values > values.mean(dim=0)
+    sides = [torch.where(side, values, torch.nan) for side in (above, ~above)]
+    high, low = (side.nanmean(dim=0) for side in sides)
+    wide = [((side - side.nanmean(dim=0)) ** 2).nanmean(dim=0).sqrt().clamp(min=_FINEST) for side in sides]
+    apart = ((high - low) / (wide[0] + wide[1])).nan_to_num(0.0)
+    best = int(apart.argmax())
+    return [values[above[:, best]], values[~above[:, best]]] if apart[best] > _APART else [values]
 
 
 def _fit(model: BayesianGaussianMixture | GaussianMixture, data: Floats) -> Mixture:

@@ -44,7 +44,7 @@ class ParametersPosterior(Posterior):
     def __init__(self, inner: Posterior) -> None:
         super().__init__()
         self.inner = inner
-        self.size, self.doubts = inner.size + inner.doubts, inner.doubts
+        self.size, self.doubts, self.told_from = inner.size + inner.doubts, inner.doubts, inner.told_from
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Parameters:
         return Parameters(self.inner(states, explained, judged))

@@ -90,6 +90,7 @@ class StickBreakingPosterior(Posterior):
         super().__init__()
         self.kinds, sticks = len(space.kinds), len(space.base_tasks) - 1
         self.size, self.doubts = self.kinds + sticks + 1, self.kinds + 2 * sticks
+        self.told_from = 0  # of weights alone: a stick that two base tasks have come to share is hardly broken again
         self.choice = Choice(width, self.kinds)
         self.head = nn.Linear(width + self.kinds, self.kinds + 2 * sticks)
 

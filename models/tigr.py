@@ -62,7 +62,7 @@ class TigrPosterior(Posterior):
     def __init__(self, space: Space, latent: int, width: int) -> None:
         super().__init__()
         self.size, self.kinds, self.classes = latent, len(space.kinds), len(space.base_tasks)
-        self.doubts = self.classes + latent
+        self.doubts, self.told_from = self.classes + latent, self.kinds
         self.choice = Choice(width, self.kinds)
         self.logits = nn.Linear(width + self.kinds, self.classes)
         self.head = nn.Linear(width + self.kinds, self.classes * (2 * latent - self.kinds))

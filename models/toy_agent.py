@@ -60,7 +60,7 @@ class ToyAgent(nn.Module):
         self.encoder = make_encoder(self.space, method, encoder, latent, width, parameters)
         size = self.encoder.latent
         self.decoder = self.method.decoder(self.space, size, width)
-        self.head = TaskHead(self.space, size)
+        self.head = TaskHead(self.space, size, self.encoder.posterior.told_from)
         self.policy = ToyPolicy(self.space, size, policy_width, shapes="policy" in self.method.teachers)
 
     def save(self, folder: Path) -> None:

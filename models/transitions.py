@@ -15,6 +15,7 @@ CONTEXT = 32
 #: What a coordinate typically amounts to, in its unit.
 _SCALE = {"x": 10.0, "y": 10.0, "z": 1.0, "pitch": 3.0, "vx": 3.0, "vy": 3.0, "vz": 3.0, "vpitch": 10.0}
 _FAR = 0.5  # in units of _SCALE
+_NEAREST = 1e-6  # to -1, of rewards that tell a specification: a rounded reward says no more
 HORIZONS = (2, 8, CONTEXT)  # transitions, the newest included, over which an explanation is judged
 
 
@@ -70,9 +71,10 @@ def candidates(space: Space, transitions: Tensor) -> Tensor:
     two holds is what the encoder has to find out. In units of a typical specification, cut off far outside.
     """
     r, following = outcome(space, transitions)
-    # 1 + r crosses zero where a coordinate has not moved; there a candidate is unbounded and is cut off.
+    # 1 + r crosses zero where a coordinate has not moved; there a candidate is unbounded and is cut off. Its sign is
+    # kept: an agent that comes back to where it began would be told to go the other way, for ever.
     near = 1.0 + r
-    near = torch.where(near.abs() < 1e-4, torch.full_like(near, 1e-4), near)
+    near = torch.where(near.abs() < _NEAREST, torch.full_like(near, _NEAREST).copysign(near), near)
     return torch.stack([following / near, following / (1.0 - r)], dim=-1).clamp(-4.0, 4.0)
 
 

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from envs.tasks import SPACES
 from stages.configs.methods import DEFAULT_METHOD, MethodName
 from stages.contract import StageConfig
 
@@ -21,14 +22,19 @@ class ToyInferenceConfig(StageConfig):
         default=None,
         description="along the context; product: without an order; by default gru, of pearl product",
     )
-    updates: int = Field(default=6500, ge=1, le=10**7, description="gradient steps")
+    updates: int = Field(default=3000, ge=1, le=10**7, description="gradient steps")
     batch: int = Field(default=128, ge=2, le=100_000, description="contexts per gradient step")
     fresh: int = Field(default=16, ge=1, le=1000, description="gradient steps between two rounds of practice")
     measured: int = Field(default=12, ge=1, le=1000, description="points of the learning curve")
     learning_rate: float = Field(
         default=3e-3, gt=0, le=0.1, description="of Adam at its highest; one warm-up, one decay"
     )
-    latent: int = Field(default=8, ge=1, le=256, description="size of the latent")
+    latent: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="numbers in a latent, a specification per kind first; gaussian, tigr: else as the space needs",
+    )
     width: int = Field(default=64, ge=1, le=1024, description="units of encoder and decoder")
     policy_width: int = Field(default=64, ge=1, le=1024, description="units of the policy's gate")
     train: int = Field(default=20, ge=1, le=10_000, description="training specifications per base task")
@@ -90,6 +96,13 @@ class ToyInferenceConfig(StageConfig):
     def network(self) -> EncoderName:
         """The encoder that was asked for, or the method's own."""
         return self.encoder or ("product" if self.method == "pearl" else "gru")
+
+    @model_validator(mode="after")
+    def _latent_has_room(self) -> Self:
+        kinds = len(SPACES[self.space].kinds)
+        if self.latent <= kinds:
+            raise ValueError(f"latent {self.latent} has no room beside the {kinds} kinds of {self.space}; take more")
+        return self
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

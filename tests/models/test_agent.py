@@ -18,7 +18,7 @@ from envs.gym_body import agent_observation
 from envs.stepper import Stepper
 from envs.tasks import Tasks, reference_tasks, reward
 from models.agent import TransferAgent
-from models.agent_files import CONTROLLER, DECIDER, TOY, pack
+from models.agent_files import CONTROLLER, DECIDER, INDEX, TOY, pack
 from models.controller import Controller
 from models.deciders import ReuseDecider
 from models.methods import METHODS
@@ -217,6 +217,12 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         target.writestr("../out", "x")
     assert "'../out' is no file of an agent" in _refused(tmp_path / "sly.agent")
     assert not (tmp_path.parent / "out").exists()
+
+
+def test_an_agent_of_an_older_version_says_so(tmp_path: Path) -> None:
+    index = write_agent(tmp_path / "agent") / INDEX
+    index.write_text(index.read_text().replace('"format": 2', '"format": 1'))
+    assert _refused(tmp_path / "agent").startswith("agent: of an older version")
 
 
 _OFFLINE = """

@@ -122,6 +122,19 @@ def test_one_of_the_candidates_is_the_specification(space: Space, seed: int):
     assert (np.abs(found - tasks.specification[:, None]).min(axis=1)[known] < 1e-2).all()
 
 
+@given(
+    goal=st.floats(2.0, 35.0),
+    share=st.floats(1e-5, 1e-3),
+    sign=st.sampled_from([-1.0, 1.0]),
+    way=st.sampled_from([-1.0, 1.0]),
+)
+def test_a_reward_beside_the_origin_tells_which_way_to_go(goal: float, share: float, sign: float, way: float):
+    here = torch.tensor([way * share * goal, 0.0], dtype=torch.float64)
+    earned = -(here[0] / (sign * goal) - 1.0).abs()
+    found = 10.0 * candidates(LINE, pack(here, earned, here).float())[1, 0]
+    assert found == pytest.approx(sign * goal, rel=0.05)
+
+
 @pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_specification_alone_explains_all_that_was_seen(space: Space, seed: int):

@@ -55,6 +55,15 @@ def test_two_components_of_one_cluster_are_merged_and_a_tiny_one_is_given_up():
     assert len(found.weights) == 1 and found.means.abs().max() < 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_clusters_that_one_component_has_taken_part_again(seed: int):
+    centres = [4.0 * i for i in range(9)]
+    values = _clusters(centres)
+    alone = Mixture(torch.ones(1), values.mean(dim=0, keepdim=True), values.var(dim=0, keepdim=True).log())
+    found = refitted(alone, values, concentration=1e-3, smallest=0.02, seed=seed)
+    assert sorted(found.means.mean(dim=1).round().tolist()) == centres
+
+
 def test_the_divergence_from_a_component_is_that_of_two_gaussians():
     mixture = Mixture(torch.ones(1), torch.tensor([[1.0, -2.0]]), torch.tensor([[0.3, -0.7]]))
     mean, log_variance = torch.tensor([[0.2, 0.4]]), torch.tensor([[-1.0, 0.5]])
@@ -113,10 +122,10 @@ def test_a_prior_sees_a_kind_as_far_as_the_task_is_about_it(method: str):
     encoder = make_encoder(LINE, method, "product" if method == "pearl" else "gru", latent=8, width=16)
     latent = encoder.along(torch.randn(2, 3, 5))
     assert isinstance(latent, FoldedGaussian)
-    relevance, place = latent.mean[..., 2:4], latent.mean[..., 4:]
+    relevance, counted = latent.held[..., :2], latent.held[..., 2:]
     torch.testing.assert_close(relevance.sum(dim=-1), torch.ones(2, 4))
-    shares = torch.cat([relevance.repeat_interleave(2, dim=-1), torch.ones(2, 4, 6)], dim=-1)
-    torch.testing.assert_close(latent.held, shares * place)
+    torch.testing.assert_close(counted, relevance.repeat_interleave(2, dim=-1) * latent.place[..., 2:])
+    torch.testing.assert_close(latent.mean[..., 2:], latent.held)
 
 
 def test_components_that_coincide_crowd_and_far_ones_do_not():

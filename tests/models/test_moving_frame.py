@@ -32,7 +32,7 @@ def test_belief_and_rewards_come_to_agree(speed: float, share: float):
     reached, asked = torch.tensor([share * speed]), torch.tensor([speed])
     frame = MovingFrame(
         Exact(LINE, Recurrent(8), GaussianPosterior(LINE, 4, 8), embedding(LINE, 8), len(HORIZONS)),
-        TaskHead(LINE, 4),
+        TaskHead(LINE, 4, 2),
         1,
     )
     for _ in range(12):
@@ -44,7 +44,7 @@ def test_belief_and_rewards_come_to_agree(speed: float, share: float):
 def test_whatever_is_seen_the_belief_can_be_asked_for_and_is_each_bodys_own(space: Space):
     torch.manual_seed(0)
     encoder = make_encoder(space, "gaussian", "gru", 8, 16).requires_grad_(False)
-    parts = encoder, TaskHead(space, 8).requires_grad_(False)
+    parts = encoder, TaskHead(space, 8, 0).requires_grad_(False)
     together, alone = MovingFrame(*parts, 3), MovingFrame(*parts, 1)
     for t in range(40):
         speed, error = torch.randn(3) * 3.0, torch.rand(3) * 5.0

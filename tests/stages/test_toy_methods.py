@@ -92,6 +92,7 @@ def test_parameters_are_what_follows_the_mean(tmp_path: Path):
     ("asked", "said"),
     [
         ({"method": "tigr", "neural_process": True}, "take method gaussian"),
+        ({"space": "posture", "latent": 5}, "take more"),
         ({"neural_process": True, "policy_sees": "parameters"}, "no parameters"),
         ({"method": "melts", "policy_sees": "parameters"}, "melts shows its policy no parameters"),
         ({"method": "pearl", "policy_sees": "parameters"}, "pearl shows its policy no parameters"),
