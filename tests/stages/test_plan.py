@@ -102,3 +102,9 @@ def test_bodies_need_names_of_their_own(tmp_path: Path) -> None:
 def test_bodies_are_no_override() -> None:
     with pytest.raises(UserError, match=r"comparison.bodies: not overridable; use the parameter bodies"):
         configure(Node("comparison"), Settings(overrides={"comparison": {"bodies": ["cheetah"]}}))
+
+
+@pytest.mark.parametrize(("tasks", "asked", "latent"), [("basic", {}, 8), ("all", {}, 16), ("all", {"latent": 12}, 12)])
+def test_a_toy_of_many_kinds_has_room_in_its_latent(tasks: str, asked: dict[str, int], latent: int) -> None:
+    settings = Settings.model_validate({"body": "cheetah", "tasks": tasks, "overrides": {"toy_inference": asked}})
+    assert configure(Node("toy_inference"), settings).model_dump()["latent"] == latent
