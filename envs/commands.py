@@ -36,6 +36,8 @@ _GOAL_SCALE = 0.1
 _APPROACH = 2.0
 #: Seconds over which vertical speed and pitch rate are averaged: within a hop and within a turn they take every value.
 _WINDOW = 0.5
+#: Seconds that an episode begins with.
+_BEGINNING = 0.5
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,8 @@ class Practice:
     Attributes:
         seconds: length of an episode.
         change: mean seconds until a command is replaced.
+        restless: how much more often in an episode's first half second, 1/s: an agent tries this and that then, and
+            has not found its balance yet.
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
     """
@@ -168,6 +172,7 @@ class Practice:
     seconds: float
     change: float
     fall_cost: float
+    restless: float = 0.0
     only: float | None = None
 
 
@@ -219,7 +224,7 @@ class CommandedBodies:
         if over.any():
             self.stepper.reset(self.rng, over)
             self.age[over], self.means[over] = 0, 0.0
-        self._replace(over | (self.rng.random(self.n) < self.body.dt / self.practice.change))
+        self._replace(over | (self.rng.random(self.n) < self._chances()))
         return low_level_observation(self.stepper, self.commands), rewards, fell, timed_out, last
 
     def restore(self, state: Floats, age: Ints, means: Floats, kind: Ints, target: Floats) -> None:
@@ -255,6 +260,11 @@ class CommandedBodies:
         vertical, rate = (coordinates[:, self.body.space.coordinates.index(name)] for name in ("vz", "vpitch"))
         self.means += min(self.body.dt / _WINDOW, 1.0) * (np.stack([np.abs(vertical), rate], axis=1) - self.means)
         return self.means
+
+    def _chances(self) -> Floats:
+        """(n,): that a command is replaced at this step."""
+        later = 1.0 / self.practice.change
+        return self.body.dt * np.where(self.age * self.body.dt < _BEGINNING, later + self.practice.restless, later)
 
     def _replace(self, rows: np.ndarray) -> None:
         if rows.any():

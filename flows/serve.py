@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from prefect import Flow
 from prefect.runner import Runner
@@ -22,6 +23,7 @@ from flows.stage import stage
 from flows.sweep import sweep
 from flows.transfer import transfer
 from stages.plan import STAGES
+from stages.store import Store
 
 _BODIES_SECONDS = 2.0
 
@@ -47,8 +49,10 @@ def _adder(flow: Flow[..., object], name: str, defaults: Mapping[str, object]) -
 async def serve() -> None:
     """Serve the first deployment at once, the others as they are registered, until stopped."""
     place = configured()
-    while not answers(place):
-        await asyncio.sleep(0.1)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.to_thread(_create_store))
+        while not answers(place):
+            await asyncio.sleep(0.1)
     runner = Runner(name="carryover", pause_on_shutdown=False)
     first, *_ = deployments().items()
     await _register(runner, dict([first]))
@@ -56,6 +60,11 @@ async def serve() -> None:
         follower = group.create_task(_keep_registered(runner, {first[0]}))
         await runner.start()
         follower.cancel()
+
+
+def _create_store() -> None:
+    with suppress(UserError):  # what is wrong with it, the first run says
+        Store().create()
 
 
 async def _register(runner: Runner, wanted: Mapping[Name, Adder]) -> None:

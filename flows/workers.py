@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -18,8 +19,9 @@ _LOCAL: dict[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-def workers(asked: str, at_once: int) -> TaskRunner[Any]:
-    """What runs the tasks; to be entered, and left when they have ended.
+@contextmanager
+def workers(asked: str, at_once: int) -> Iterator[TaskRunner[Any]]:
+    """What runs the tasks, as long as it lives.
 
     Args:
         asked: ``processes``, ``dask``, ``ray``, or one of these two with the address of a cluster: ``dask=ADDRESS``.
@@ -27,6 +29,15 @@ def workers(asked: str, at_once: int) -> TaskRunner[Any]:
     """
     kind, _, address = asked.partition("=")
     if kind not in _LOCAL:
-        return ThreadPoolTaskRunner(max_workers=at_once)  # each of its stages is a process
+        with ThreadPoolTaskRunner(max_workers=at_once) as pool:  # each of its stages is a process
+            yield pool
+        return
     runner = getattr(import_module(f"prefect_{kind}"), f"{kind.capitalize()}TaskRunner")
-    return runner(address=address) if address else runner(**_LOCAL[kind](at_once))
+    with _unwatched(kind), runner(address=address) if address else runner(**_LOCAL[kind](at_once)) as pool:
+        yield pool
+
+
+def _unwatched(kind: str) -> AbstractContextManager[object]:
+    """Dask's workers without the profiler that looks a hundred times a second at what they do and that nobody reads."""
+    settings = {"distributed.worker.profile.enabled": False}
+    return import_module("dask").config.set(settings) if kind == "dask" else nullcontext()

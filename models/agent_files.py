@@ -179,25 +179,28 @@ def _verified(folder: Path, told: str) -> About:
 
 
 def _read_index(folder: Path, told: str) -> _Index:
+    content = _read_content(folder, told)
+    match content:
+        case {"about": {"format": 1}}:
+            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
+        case _:
+            pass
     try:
-        content: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        _refuse_older(content, told)
         index = _Index.model_validate(content)
-    except OSError as error:
-        raise damaged(told, f"no {INDEX} in it") from error
-    except (ValueError, ValidationError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
+    except ValidationError as error:
         raise damaged(told, f"{INDEX} cannot be read") from error
     if _digest({name: content[name] for name in ("about", "files")}) != index.sha256:
         raise damaged(told, f"{INDEX} is not as it was written")
     return index
 
 
-def _refuse_older(content: object, told: str) -> None:
-    match content:
-        case {"about": {"format": 1}}:
-            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
+def _read_content(folder: Path, told: str) -> dict[str, Any]:
+    try:
+        return json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise damaged(told, f"no {INDEX} in it") from error
+    except (ValueError, RecursionError) as error:
+        raise damaged(told, f"{INDEX} cannot be read") from error
 
 
 def _names(folder: Path) -> list[str]:

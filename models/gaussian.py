@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from envs.tasks import Space
 from models.latents import Gaussian, Latent, Posterior, Terms, standard_divergence
 
-_SHARPNESS = 4.0  # of the choice between explanations
+#: Of a choice between explanations.
+SHARPNESS = 4.0
 _LITTLE = 1.5  # as much against both explanations, and a value of the state's own is as good
 #: Log-variances are kept between these.
 LOG_VARIANCES = (-12.0, 2.0)
@@ -40,7 +41,7 @@ class Choice(nn.Module):
         if self.say is not None:
             preferred = nn.functional.pad(self.say * (preferred / self.say).tanh(), (1, 0), value=-_LITTLE)
         choice = preferred + nn.functional.pad(judged, (1, 0))
-        weights = (_SHARPNESS * choice).softmax(dim=-1)
+        weights = (SHARPNESS * choice).softmax(dim=-1)
         return (torch.cat([own.unsqueeze(-2), options], dim=-2) * weights.unsqueeze(-1)).sum(dim=-2)
 
 

@@ -85,15 +85,15 @@ def refitted(before: Mixture | None, values: Tensor, concentration: float, small
     found = [_new(data, min(known + _BIRTHS, MOST), concentration, seed)]
     if before is not None:
         found.append(_continued(before, data))
-
-    def shortest(mixtures: Sequence[Mixture]) -> Mixture:
-        return min(mixtures, key=lambda mixture: mixture.length(values))
-
-    best = shortest([_merged(_large_enough(mixture, smallest), values) for mixture in found])
+    best = _shortest([_merged(_large_enough(mixture, smallest), values) for mixture in found], values)
     parted = _large_enough(_parted(best, values), smallest)
     if len(parted.weights) > MOST:
         return best
-    return shortest([best, _merged(_continued(parted, data), values)])
+    return _shortest([best, _merged(_continued(parted, data), values)], values)
+
+
+def _shortest(mixtures: Sequence[Mixture], values: Tensor) -> Mixture:
+    return min(mixtures, key=lambda mixture: mixture.length(values))
 
 
 def _new(data: Floats, components: int, concentration: float, seed: int) -> Mixture:

@@ -38,14 +38,14 @@ if TYPE_CHECKING:  # what another stage is told does not decide this one's resul
 #: Seeds of the measured episodes, apart from every training seed: of the result, and of the learning curve, by which
 #: the controller is chosen.
 _TRACKING_SEED, _VALIDATION_SEED = 10_007, 10_009
-_REPORTS, _VALIDATION_REPEATS = 25, 2
+_REPORTS = 25
 _FALLS_WEIGH = 5.0
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    practice = Practice(config.episode, config.change, config.fall_cost, config.only)
+    practice = Practice(config.episode, config.change, config.fall_cost, config.restless, config.only)
     bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
     model = ppo(config, normalised, config.width)
@@ -56,7 +56,7 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
     controller = watch.best()
-    tracking = track(body, controller.act, _TRACKING_SEED, repeats=8, only=config.only)
+    tracking = track(body, controller.act, _TRACKING_SEED, config.repeats, config.only)
     _write(out, body, controller, tracking, watch.rows)
     return tracking_metrics(tracking)
 
@@ -166,7 +166,8 @@ class _Watch(BaseCallback):
     def _measure(self) -> Controller:
         model, step = self.checkpoint.model, float(self.checkpoint.model.num_timesteps)
         controller = extract_controller(model, self.checkpoint.normalised, self.config.width)
-        tracking = track(self.body, controller.act, _VALIDATION_SEED, _VALIDATION_REPEATS, self.config.only)
+        repeats = max(self.config.repeats // 4, 1)
+        tracking = track(self.body, controller.act, _VALIDATION_SEED, repeats, self.config.only)
         self.rows.append({"step": step, **tracking_metrics(tracking)})
         if self.rows[-1] is min(self.rows, key=_badness):
             write_tensors(self._kept, controller.state_dict())

@@ -18,8 +18,6 @@ from stages.contract import ROUTES, Route, StageConfig
 
 STAGES = ("toy_inference", "low_level", "striding", "high_level", "evaluation", "plots", "comparison", "cheetah_vel")
 ROUTE_STAGE: dict[Route, str] = {"reuse": "striding", "retrain": "high_level"}
-#: By space, what its toy is told where the default latent has too little room beside the specifications.
-_ROOM: Mapping[str, Mapping[str, int]] = {"posture": {"latent": 16}}
 #: Fields that follow from the node and the settings, and the parameter that sets them.
 _GIVEN = {"body": "body", "tasks": "tasks", "space": "tasks", "method": "method", "route": "route", "routes": "route"}
 
@@ -231,7 +229,7 @@ def configure(node: Node, settings: Settings) -> StageConfig:
         given["bodies"] = labels(bodies)
     values = {name: value for name, value in given.items() if name in model.model_fields and value is not None}
     profile = of_profile(node.stage, settings.profile)
-    recipe = _recipe(model, node.stage, bodies[0]) if "body" in values else _ROOM.get(str(values.get("space")), {})
+    recipe = _recipe(model, node.stage, bodies[0]) if "body" in values else {}
     return validated(model, {**values, **recipe, **profile, **overrides}, f"{node.stage}.")
 
 

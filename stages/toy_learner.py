@@ -44,7 +44,7 @@ class Learner:
         self.config, self.rng, self.draws = config, rng, TaskDraws(train, config.worst)
         self.agent = ToyAgent(
             config.space,
-            config.latent,
+            config.latent_size,
             config.width,
             config.policy_width,
             config.method,

@@ -100,7 +100,7 @@ def _writer(path: Path, rate: float) -> Any:
         "-movflags",
         "+faststart",
     ]
-    return imageio.get_writer(path, fps=rate, quality=None, macro_block_size=2, output_params=exact)
+    return imageio.get_writer(path, fps=rate, codec="libx264", quality=None, macro_block_size=2, output_params=exact)
 
 
 def frames(body: Body, canvas: Canvas, takes: Sequence[Take], steps: int) -> Iterator[np.ndarray]:

@@ -21,10 +21,16 @@ class LowLevelConfig(BodyStageConfig):
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     episode: float = Field(default=10.0, gt=0, le=1000, description="length of a practice episode, s")
     change: float = Field(default=5.0, gt=0, le=1000, description="mean time until a command is replaced, s")
+    restless: float = Field(
+        default=0.0, ge=0, le=20, description="commands replaced besides in an episode's first half second, 1/s"
+    )
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )
     only: float | None = Field(
         default=None, ge=-20, le=20, description="practise and measure this one velocity, m/s; by default all commands"
+    )
+    repeats: int = Field(
+        default=8, ge=1, le=1000, description="episodes by which every command is measured at the end, a quarter before"
     )
     checkpoint_every: int = Field(default=50, ge=1, le=10_000, description="updates between two checkpoints")

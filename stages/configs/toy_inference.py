@@ -9,6 +9,8 @@ from stages.configs.methods import DEFAULT_METHOD, MethodName
 from stages.contract import StageConfig
 
 EncoderName = Literal["gru", "mlp", "conv", "transformer", "product"]
+#: Numbers in a latent by space: nine base tasks are not told apart by three numbers beside the specifications.
+_LATENT = {"line": 8, "plane": 8, "posture": 16}
 
 
 class ToyInferenceConfig(StageConfig):
@@ -29,11 +31,11 @@ class ToyInferenceConfig(StageConfig):
     learning_rate: float = Field(
         default=3e-3, gt=0, le=0.1, description="of Adam at its highest; one warm-up, one decay"
     )
-    latent: int = Field(
-        default=8,
+    latent: int | None = Field(
+        default=None,
         ge=1,
         le=256,
-        description="numbers in a latent, a specification per kind first; gaussian, tigr: else as the space needs",
+        description="numbers in a latent, a specification per kind first; by default 8, 16 on posture; gaussian, tigr",
     )
     width: int = Field(default=64, ge=1, le=1024, description="units of encoder and decoder")
     policy_width: int = Field(default=64, ge=1, le=1024, description="units of the policy's gate")
@@ -93,6 +95,11 @@ class ToyInferenceConfig(StageConfig):
         return {name: weight for name, weight in asked.items() if weight is not None}
 
     @property
+    def latent_size(self) -> int:
+        """Numbers that were asked for, or enough for the space's base tasks beside its specifications."""
+        return self.latent or _LATENT[self.space]
+
+    @property
     def network(self) -> EncoderName:
         """The encoder that was asked for, or the method's own."""
         return self.encoder or ("product" if self.method == "pearl" else "gru")
@@ -100,7 +107,7 @@ class ToyInferenceConfig(StageConfig):
     @model_validator(mode="after")
     def _latent_has_room(self) -> Self:
         kinds = len(SPACES[self.space].kinds)
-        if self.latent <= kinds:
+        if self.latent_size <= kinds:
             raise ValueError(f"latent {self.latent} has no room beside the {kinds} kinds of {self.space}; take more")
         return self
 

@@ -52,6 +52,13 @@ class Store:
         self.elsewhere = None if own else Elsewhere(self.database)
         self.home = self.root / "mlruns" if own else self.state / "copies"
 
+    def create(self) -> None:
+        """Make the database's file where there is none, which takes seconds that a first run need not wait for."""
+        file = self.database.address.file
+        if file and not file.exists():
+            with self.explained():
+                self.client.get_experiment_by_name(EXPERIMENT)
+
     def find(self, key: str, say: Callable[[str], object] = print) -> StoredRun | None:
         """The newest sound run of a key. A damaged one is put aside, which ``say`` is told in a line."""
         with self.explained():

@@ -53,6 +53,21 @@ def test_commands_change_in_mid_episode_and_episodes_end():
     assert changed.all() and ended.all()
 
 
+def test_commands_change_more_often_in_a_restless_beginning():
+    restless = Practice(seconds=2.0, change=100.0, fall_cost=100.0, restless=10.0)
+    bodies = CommandedBodies(CHEETAH, 64, 0, restless)
+    bodies.reset()
+    early, late = [], []
+    for _ in range(80):
+        before, young = bodies.commands.target.copy(), bodies.age * CHEETAH.dt < 0.45
+        bodies.step(np.zeros((64, 6)))
+        here = bodies.age > 0
+        changed = bodies.commands.target != before
+        early.extend(changed[young & here])
+        late.extend(changed[~young & here])
+    assert 0.3 < np.mean(early) < 0.6 and np.mean(late) < 0.05
+
+
 def test_a_fall_costs_what_is_said(tmp_path):
     path = tmp_path / "glass.toml"
     path.write_text(body_path("cheetah").read_text() + "\n[healthy]\npitch = [-0.3, 0.3]\n")

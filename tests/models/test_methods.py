@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.tasks import LINE
+from envs.tasks import LINE, SPACES, TOY_RANGES, Space, reward, sample_tasks
 from models.gaussian import Choice
 from models.melts import FoldedGaussian, folded, unfolded
 from models.methods import make_encoder
@@ -126,6 +126,22 @@ def test_a_prior_sees_a_kind_as_far_as_the_task_is_about_it(method: str):
     torch.testing.assert_close(relevance.sum(dim=-1), torch.ones(2, 4))
     torch.testing.assert_close(counted, relevance.repeat_interleave(2, dim=-1) * latent.place[..., 2:])
     torch.testing.assert_close(latent.mean[..., 2:], latent.held)
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
+@pytest.mark.parametrize("method", ["melts", "pearl"])
+def test_the_kind_whose_explanation_fits_is_the_likeliest_before_anything_is_learnt(method: str, space: Space):
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    tasks = sample_tasks(rng, 50, TOY_RANGES, space)
+    at = rng.uniform(-4.0, 4.0, (50, 8, len(space.coordinates)))
+    earned = np.stack([reward(tasks, at[:, t]) for t in range(8)], axis=1)
+    transitions = torch.tensor(np.concatenate([at, earned[..., None], at], axis=2), dtype=torch.float32)
+    encoder = make_encoder(space, method, "product" if method == "pearl" else "gru", latent=8, width=16)
+    latent = encoder.along(transitions)
+    assert isinstance(latent, FoldedGaussian)
+    likeliest = latent.held[:, -1, : len(space.kinds)].argmax(dim=-1)
+    assert (likeliest.numpy() == space.place(tasks.kind)).mean() > 0.9
 
 
 def test_components_that_coincide_crowd_and_far_ones_do_not():

@@ -10,6 +10,7 @@ from envs.body_files import body_names, body_path
 from envs.errors import UserError
 from stages.configs.comparison import ComparisonConfig
 from stages.configs.low_level import LowLevelConfig
+from stages.configs.toy_inference import ToyInferenceConfig
 from stages.contract import ROUTES
 from stages.plan import ComparisonSettings, Node, Settings, configure, nodes, parents
 
@@ -107,4 +108,5 @@ def test_bodies_are_no_override() -> None:
 @pytest.mark.parametrize(("tasks", "asked", "latent"), [("basic", {}, 8), ("all", {}, 16), ("all", {"latent": 12}, 12)])
 def test_a_toy_of_many_kinds_has_room_in_its_latent(tasks: str, asked: dict[str, int], latent: int) -> None:
     settings = Settings.model_validate({"body": "cheetah", "tasks": tasks, "overrides": {"toy_inference": asked}})
-    assert configure(Node("toy_inference"), settings).model_dump()["latent"] == latent
+    config = configure(Node("toy_inference"), settings)
+    assert isinstance(config, ToyInferenceConfig) and config.latent_size == latent

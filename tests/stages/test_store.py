@@ -36,6 +36,14 @@ def _statuses(store: Store) -> list[str]:
     return sorted(run.info.status for run in store.client.search_runs([store.experiment]))
 
 
+def test_a_store_can_be_made_before_its_first_run(tmp_path: Path) -> None:
+    Store(tmp_path).create()
+    assert Store(tmp_path).database.every() == []
+    made = (tmp_path / "mlflow.db").stat().st_mtime_ns
+    Store(tmp_path).create()  # what is there is left alone
+    assert (tmp_path / "mlflow.db").stat().st_mtime_ns == made
+
+
 def test_published_is_found(store: Store) -> None:
     assert store.find(key(PARTS)) is None
     made = _publish(store)
