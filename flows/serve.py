@@ -53,10 +53,9 @@ async def serve() -> None:
         group.create_task(asyncio.to_thread(_create_store))
         while not answers(place):
             await asyncio.sleep(0.1)
-    runner = Runner(name="carryover", pause_on_shutdown=False)
-    first, *_ = deployments().items()
-    await _register(runner, dict([first]))
-    async with asyncio.TaskGroup() as group:
+        runner = Runner(name="carryover", pause_on_shutdown=False)
+        first, *_ = deployments().items()
+        await _register(runner, dict([first]))
         follower = group.create_task(_keep_registered(runner, {first[0]}))
         await runner.start()
         follower.cancel()
