@@ -5,7 +5,7 @@ A comparison is one point; the points of a sweep differ in seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,17 @@ def _table(asked: ComparisonSettings, ending: str, point: Compared, submit: Subm
         return None
     point.failures |= {
         Path(body).stem: str(failed.message)
-        for body in asked.node.bodies
-        if (failed := failure(point.bodies[body])) is not None
+        for body, own in point.bodies.items()
+        if (failed := failure(own)) is not None
     }
-    bodies = tuple(body for body in asked.node.bodies if Path(body).stem not in point.failures)
+    bodies = tuple(body for body in point.bodies if Path(body).stem not in point.failures)
     return submit(comparison, asked.settings, bodies=bodies, ending=ending) if bodies else None
 
 
 def _carried_over(points: Mapping[str, ComparisonSettings], submit: Submit) -> dict[str, Compared]:
     """In the order of the stages, as a task that waits for another may hold a place where one could be computed."""
     going = {ending: Compared(_toys(asked, ending, submit), {}) for ending, asked in points.items()}
-    bodies = list(_there_and_back(points))
+    bodies = [(ending, asked, body) for ending, asked in points.items() for body in asked.node.bodies]
     for ending, asked, body in bodies:
         going[ending].bodies[body] = [submit(low_level, asked.settings, bodies=(body,), ending=ending)]
     ways = [(*which, route) for which in bodies for route in which[1].settings.routes]
@@ -106,13 +106,6 @@ def _carried_over(points: Mapping[str, ComparisonSettings], submit: Submit) -> d
     for (ending, _, body, _), agent, evaluated in zip(ways, agents, evaluations, strict=True):
         going[ending].bodies[body] += [agent, evaluated]
     return going
-
-
-def _there_and_back(points: Mapping[str, ComparisonSettings]) -> Iterator[tuple[str, ComparisonSettings, str]]:
-    """Bodies by point, every other time in reverse: else, of two workers, one gets the slower body at each point."""
-    for place, (ending, asked) in enumerate(points.items()):
-        for body in asked.node.bodies[:: -1 if place % 2 else 1]:
-            yield ending, asked, body
 
 
 def _toys(asked: ComparisonSettings, ending: str, submit: Submit) -> list[Future]:
