@@ -180,11 +180,6 @@ def _verified(folder: Path, told: str) -> About:
 
 def _read_index(folder: Path, told: str) -> _Index:
     content = _read_content(folder, told)
-    match content:
-        case {"about": {"format": 1}}:
-            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
-        case _:
-            pass
     try:
         index = _Index.model_validate(content)
     except ValidationError as error:
@@ -194,13 +189,18 @@ def _read_index(folder: Path, told: str) -> _Index:
     return index
 
 
-def _read_content(folder: Path, told: str) -> dict[str, Any]:
+def _read_content(folder: Path, told: str) -> Any:
     try:
-        return json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        content = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except OSError as error:
         raise damaged(told, f"no {INDEX} in it") from error
     except (ValueError, RecursionError) as error:
         raise damaged(told, f"{INDEX} cannot be read") from error
+    match content:
+        case {"about": {"format": 1}}:
+            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
+        case _:
+            return content
 
 
 def _names(folder: Path) -> list[str]:
