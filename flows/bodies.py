@@ -83,9 +83,13 @@ def _table(asked: ComparisonSettings, ending: str, point: Compared, submit: Subm
 
 
 def _carried_over(points: Mapping[str, ComparisonSettings], submit: Submit) -> dict[str, Compared]:
-    """In the order of the stages, as a task that waits for another may hold a place where one could be computed."""
+    """In the order of the stages, as a task that waits for another may hold a place where one could be computed.
+
+    Within a stage a body at all points before the next body: workers that take turns then share the slower one.
+    """
     going = {ending: Compared(_toys(asked, ending, submit), {}) for ending, asked in points.items()}
-    bodies = [(ending, asked, body) for ending, asked in points.items() for body in asked.node.bodies]
+    own = [[(ending, asked, body) for body in asked.node.bodies] for ending, asked in points.items()]
+    bodies = [which for turn in zip(*own, strict=True) for which in turn]
     for ending, asked, body in bodies:
         going[ending].bodies[body] = [submit(low_level, asked.settings, bodies=(body,), ending=ending)]
     ways = [(*which, route) for which in bodies for route in which[1].settings.routes]
