@@ -36,6 +36,8 @@ _GOAL_SCALE = 0.1
 _APPROACH = 2.0
 #: Seconds over which vertical speed and pitch rate are averaged: within a hop and within a turn they take every value.
 _WINDOW = 0.5
+#: Largest pitch rate (rad/s) of a body that begins tumbled.
+_TUMBLING = 6.0
 #: Seconds that an episode begins with.
 _BEGINNING = 0.5
 
@@ -166,6 +168,8 @@ class Practice:
         restless: how much more often in an episode's first half second, 1/s: an agent tries this and that then, and
             has not found its balance yet.
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
+        tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
+            before it has learnt to flip and to get up.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
     """
 
@@ -173,6 +177,7 @@ class Practice:
     change: float
     fall_cost: float
     restless: float = 0.0
+    tumbled: float = 0.0
     only: float | None = None
 
 
@@ -201,7 +206,7 @@ class CommandedBodies:
 
     def reset(self) -> Floats:
         """Start all bodies anew, at staggered ages, and return observations (n, features)."""
-        self.stepper.reset(self.rng)
+        self._begin(np.ones(self.n, dtype=bool))
         self.age = self.rng.integers(0, self.horizon, self.n)
         self.means = np.zeros((self.n, 2))
         self.commands = self._fresh(slice(None))
@@ -222,7 +227,7 @@ class CommandedBodies:
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out
         if over.any():
-            self.stepper.reset(self.rng, over)
+            self._begin(over)
             self.age[over], self.means[over] = 0, 0.0
         self._replace(over | (self.rng.random(self.n) < self._chances()))
         return low_level_observation(self.stepper, self.commands), rewards, fell, timed_out, last
@@ -231,6 +236,12 @@ class CommandedBodies:
         """Put the bodies where an interrupted training left them (the generator's state is the caller's)."""
         self.stepper.state, self.age, self.means = state.copy(), age.copy(), means.copy()
         self.commands = Commands(self.body, kind.copy(), target.copy())
+
+    def _begin(self, rows: np.ndarray) -> None:
+        """Put some bodies (mask) back to the start, a share of them tumbled."""
+        self.stepper.reset(self.rng, rows)
+        if self.practice.tumbled:
+            self.stepper.tumble(self.rng, rows & (self.rng.random(self.n) < self.practice.tumbled), _TUMBLING)
 
     def _rewards(self) -> Floats:
         """Minus the relative error of what the command asks for; where it is a position also the distance.

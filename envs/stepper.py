@@ -61,6 +61,13 @@ class Stepper:
             self._heading.turn(fresh, rng.uniform(-np.pi, np.pi, count))
         self.state[rows] = fresh
 
+    def tumble(self, rng: np.random.Generator, rows: np.ndarray, rate: float) -> None:
+        """Give some copies (mask) any pitch, and a pitch rate of at most ``rate`` (rad/s) either way."""
+        position, velocity = self.body.joint_addresses("pitch")
+        count = int(rows.sum())
+        self.state[rows, 1 + position] = rng.uniform(-np.pi, np.pi, count)
+        self.state[rows, 1 + self.nq + velocity] = rng.uniform(-rate, rate, count)
+
     def step(self, actions: Floats, rows: np.ndarray | None = None) -> None:
         """One control step (frame_skip physics steps) with actions (n or len(rows), nu) in [-1, 1]."""
         before = self.state if rows is None else self.state[rows]

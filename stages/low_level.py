@@ -45,7 +45,7 @@ _FALLS_WEIGH = 5.0
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    practice = Practice(config.episode, config.change, config.fall_cost, config.restless, config.only)
+    practice = Practice(config.episode, config.change, config.fall_cost, config.restless, config.tumbled, config.only)
     bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
     model = ppo(config, normalised, config.width)

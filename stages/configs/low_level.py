@@ -24,6 +24,9 @@ class LowLevelConfig(BodyStageConfig):
     restless: float = Field(
         default=0.0, ge=0, le=20, description="commands replaced besides in an episode's first half second, 1/s"
     )
+    tumbled: float = Field(
+        default=0.0, ge=0, le=1, description="share of practice episodes begun turned any way and turning on"
+    )
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )

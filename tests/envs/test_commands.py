@@ -68,6 +68,17 @@ def test_commands_change_more_often_in_a_restless_beginning():
     assert 0.3 < np.mean(early) < 0.6 and np.mean(late) < 0.05
 
 
+def test_a_share_of_the_episodes_begins_tumbled():
+    bodies = CommandedBodies(CHEETAH, 2000, 0, Practice(seconds=10.0, change=3.0, fall_cost=0.0, tumbled=0.25))
+    bodies.reset()
+    pitch, rate = (1 + address for address in CHEETAH.joint_addresses("pitch"))
+    turned = np.abs(bodies.stepper.state[:, pitch]) > 3 * CHEETAH.reset_noise
+    turning = bodies.stepper.state[turned, bodies.stepper.nq + rate]
+    assert 0.2 < turned.mean() < 0.25  # those left out are turned by next to nothing
+    assert np.abs(bodies.stepper.state[turned, pitch]).max() > 3.0
+    assert turning.min() < -5.0 and turning.max() > 5.0
+
+
 def test_a_fall_costs_what_is_said(tmp_path):
     path = tmp_path / "glass.toml"
     path.write_text(body_path("cheetah").read_text() + "\n[healthy]\npitch = [-0.3, 0.3]\n")
