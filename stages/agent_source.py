@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envs.body_files import AskedFor, body_path, mjcf_path, model_files, read_toml
+from envs.body_files import AskedFor, body_names, body_path, mjcf_path, model_files, read_toml
 from envs.errors import UserError
 from models.agent_files import BODY, CARD, CONTROLLER, DECIDER, TOY, About, Origin, seal
 from stages.agent_card import card
@@ -46,6 +46,9 @@ def find_agent(store: Store, name: str, tasks: AskedFor = "basic") -> list[Store
     body = Path(name).stem if name.endswith(".toml") else name
     if newest := agents_of(store, body, tasks):
         return sorted(newest, key=_return, reverse=True)
+    if body in body_names() or name.endswith(".toml"):
+        command = f"python -m stages.evaluation --body {name}" + (f" --tasks {tasks}" if tasks != "basic" else "")
+        raise UserError(f"--run: no evaluation of {body} is stored yet; `{command}` makes one")
     if name.startswith("agent-") and "@" not in name:
         name = f"{name}@latest"
     run = store.find(name, _warn) or store.run(name)

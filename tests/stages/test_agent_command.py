@@ -175,7 +175,7 @@ def test_what_the_repository_carries(store: Store, other: Store, tmp_path: Path,
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--run", "hopper"), "run: no finished run 'hopper'"),
+        (("--run", "hopper"), "no evaluation of hopper is stored yet; `python -m stages.evaluation --body hopper`"),
         (("--run", "agent-ant-reuse"), "run: agent-ant-reuse@latest is not registered"),
         (("--run", "LOW"), "is a run of low_level; name an agent's evaluation, or a body"),
         (("--run", "cheetah", "--out", "."), "--out: . is there already"),
