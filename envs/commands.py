@@ -126,17 +126,32 @@ def _others(body: Body) -> list[int]:
     return [int(kind) for kind in body.space.kind_ids if not (_GOALS[kind] or _VELOCITIES[kind])]
 
 
-def sample_commands(rng: np.random.Generator, body: Body, coordinates: Floats, only: float | None = None) -> Commands:
+def skills(body: Body) -> dict[str, Ints]:
+    """Kinds that are practised together, by name: places and speeds on the ground first, then each other by itself.
+
+    One gait serves the ground. To stand or to flip is nothing like it, and what a network learns of one it forgets of
+    the other.
+    """
+    others = _others(body)
+    ground = [int(kind) for kind in body.space.kind_ids if kind not in others]
+    return {"ground": np.array(ground), **{KINDS[kind]: np.array([kind]) for kind in others}}
+
+
+def sample_commands(
+    rng: np.random.Generator, body: Body, coordinates: Floats, kinds: Ints | None = None, only: float | None = None
+) -> Commands:
     """Commands over the whole range, zero and small displacements included, at coordinates (n, c).
 
     Args:
+        kinds: that are asked for; by default all.
         only: a velocity (m/s) that every command asks for.
     """
     n, limits = len(coordinates), body.command_limits
     if only is not None:
         return Commands.relative(body, np.full(n, VELOCITY), np.full(n, only), coordinates)
-    weights = np.where(_GOALS[body.space.kind_ids], 1.0, _BEFORE_GOALS)
-    kind = rng.choice(body.space.kind_ids, n, p=weights / weights.sum())
+    kinds = body.space.kind_ids if kinds is None else kinds
+    weights = np.where(_GOALS[kinds], 1.0, _BEFORE_GOALS)
+    kind = rng.choice(kinds, n, p=weights / weights.sum())
     share = rng.uniform(-1.0, 1.0, n)
     # High speeds more often: they are hardest, and what falls at them is soon asked for something else.
     share = np.where(body.space.velocity_like[body.space.place(kind)], np.sign(share) * np.sqrt(np.abs(share)), share)
@@ -170,6 +185,7 @@ class Practice:
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
         tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
             before it has learnt to flip and to get up.
+        kinds: that are asked for; None for all.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
     """
 
@@ -178,6 +194,7 @@ class Practice:
     fall_cost: float
     restless: float = 0.0
     tumbled: float = 0.0
+    kinds: Ints | None = None
     only: float | None = None
 
 
@@ -282,4 +299,5 @@ class CommandedBodies:
             self.commands = self.commands.replaced(rows, self._fresh(rows))
 
     def _fresh(self, rows: np.ndarray | slice) -> Commands:
-        return sample_commands(self.rng, self.body, self.stepper.coordinates(rows), self.practice.only)
+        practice = self.practice
+        return sample_commands(self.rng, self.body, self.stepper.coordinates(rows), practice.kinds, practice.only)

@@ -36,22 +36,34 @@ class Tracking:
     fell: np.ndarray
 
 
-def measured_commands(body: Body, only: float | None = None) -> tuple[Ints, Floats]:
-    """The commands that are measured: shares of the trained range, front and back, or one velocity (m/s) alone."""
+def measured_commands(body: Body, kinds: Ints | None = None, only: float | None = None) -> tuple[Ints, Floats]:
+    """The commands that are measured: shares of the trained range, front and back, or one velocity (m/s) alone.
+
+    Args:
+        kinds: of them; by default all.
+    """
     if only is not None:
         return np.array([VELOCITY]), np.array([only])
-    kinds, amounts = [], []
-    for place, kind in enumerate(body.space.kind_ids):
+    measured, amounts = [], []
+    for kind in body.space.kind_ids if kinds is None else kinds:
+        place = int(body.space.place(kind))
         shares = _VELOCITY_SHARES if body.space.velocity_like[place] else _POSITION_SHARES
         signs = [1] if body.space.unsigned[place] else [1, -1]
         amounts.append(np.outer(signs, shares).ravel() * body.command_limits[kind])
-        kinds.append(np.full(len(amounts[-1]), kind))
-    return np.concatenate(kinds), np.concatenate(amounts)
+        measured.append(np.full(len(amounts[-1]), kind))
+    return np.concatenate(measured), np.concatenate(amounts)
 
 
-def track(body: Body, act: Callable[[Floats], Floats], seed: int, repeats: int, only: float | None = None) -> Tracking:
+def track(
+    body: Body,
+    act: Callable[[Floats], Floats],
+    seed: int,
+    repeats: int,
+    kinds: Ints | None = None,
+    only: float | None = None,
+) -> Tracking:
     """Give every measured command ``repeats`` times to fresh bodies driven by ``act``: observations to actions."""
-    kind, amount = measured_commands(body, only)
+    kind, amount = measured_commands(body, kinds, only)
     kind, amount = np.tile(kind, repeats), np.tile(amount, repeats)
     stepper = Stepper(body, len(kind))
     stepper.reset(np.random.default_rng(seed))

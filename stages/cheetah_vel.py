@@ -33,9 +33,9 @@ from models.moving_frame import MovingFrame
 from models.toy_agent import ToyAgent
 from stages.configs.cheetah_vel import CheetahVelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
-from stages.low_level import extract_controller, ppo
 from stages.ppo_checkpoint import PPOCheckpoint
 from stages.scores import aggregate
+from stages.skill import extract_controller, ppo
 from stages.vec_env import CommandVecEnv
 
 #: ``ordinary_gait``: the agent with the low level as it was before it practised this reward.

@@ -7,112 +7,59 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 
     main("low_level")
 
-from collections.abc import Mapping
-from math import log
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-import torch
-from safetensors.torch import load_file
-from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecNormalize
-from torch import nn
 
 from envs.body import Body, load_body
-from envs.commands import CommandedBodies, Practice
+from envs.commands import skills
 from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
-from stages.ppo_checkpoint import PPOCheckpoint
-from stages.vec_env import CommandVecEnv
+from stages.skill import Skill, learn, tracking_metrics
 
-if TYPE_CHECKING:  # what another stage is told does not decide this one's result
-    from stages.configs.cheetah_vel import CheetahVelConfig
-
-#: Seeds of the measured episodes, apart from every training seed: of the result, and of the learning curve, by which
-#: the controller is chosen.
-_TRACKING_SEED, _VALIDATION_SEED = 10_007, 10_009
-_REPORTS = 25
-_FALLS_WEIGH = 5.0
+#: Seed of the measured episodes of the result, apart from training seeds and from that of the learning curve.
+_TRACKING_SEED = 10_007
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
-    """Train, measure how commands are tracked, and write controller, learning curve and tracking table."""
+    """Train skill by skill, measure how commands are tracked; write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    practice = Practice(config.episode, config.change, config.fall_cost, config.restless, config.tumbled, config.only)
-    bodies = CommandedBodies(body, config.bodies, config.seed, practice)
-    normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
-    model = ppo(config, normalised, config.width)
-    checkpoint = PPOCheckpoint(out / ".checkpoint", model, normalised, bodies)
-    watch = _Watch(config, body, checkpoint, out / ".best.safetensors", report)
-    watch.rows = checkpoint.restore()
-    remaining = config.steps - model.num_timesteps
-    if remaining > 0:
-        model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
-    controller = watch.best()
-    tracking = track(body, controller.act, _TRACKING_SEED, config.repeats, config.only)
-    _write(out, body, controller, tracking, watch.rows)
+    asked = _skills(config, body)
+    learnt: list[Controller] = []
+    rows: list[dict[str, float]] = []
+    for skill in asked:
+        before, every = (sum(each.steps for each in some) for some in (asked[: len(learnt)], asked))
+        told = partial(_told, report, before / every, skill.steps / every)
+        controller, curve = learn(config, body, skill, out / ".checkpoint" / skill.name, told)
+        learnt.append(controller)
+        rows += [{**row, "step": before + row["step"]} for row in curve]
+    controller = Controller.joined(learnt)
+    tracking = track(body, controller.act, _TRACKING_SEED, config.repeats, only=config.only)
+    _write(out, body, controller, tracking, rows)
     return tracking_metrics(tracking)
 
 
-def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Controller:
-    """What PPO would do deterministically, without PPO."""
-    statistics = normalised.obs_rms
-    assert isinstance(statistics, RunningMeanStd)  # of one flat observation, not of a dictionary
-    actor_net = [layer for layer in model.policy.mlp_extractor.policy_net if isinstance(layer, nn.Linear)]
-    layers = [*actor_net, model.policy.action_net]
-    controller = Controller(len(statistics.mean), layers[-1].out_features, width)
-    targets = [layer for layer in controller.net if isinstance(layer, nn.Linear)]
-    for source, target in zip(layers, targets, strict=True):
-        target.load_state_dict(source.state_dict())
-    controller.mean.copy_(torch.as_tensor(statistics.mean))
-    controller.variance.copy_(torch.as_tensor(statistics.var))
-    return controller
+def _skills(config: LowLevelConfig, body: Body) -> list[Skill]:
+    """All that the body is asked for; where one velocity is practised alone, what it belongs to."""
+    (ground, kinds), *others = skills(body).items()
+    first = Skill(ground, kinds, config.steps)
+    return [first] if config.only is not None else [first, *(Skill(*each, config.skill_steps) for each in others)]
 
 
-def tracking_metrics(tracking: Tracking) -> Metrics:
-    """Mean errors by kind, of velocities also instantaneous ones, and the share of falls."""
-    metrics: dict[str, float] = {}
-    for kind in np.unique(tracking.kind):
-        rows, name = tracking.kind == kind, KINDS[kind]
-        metrics[f"{name}_error"] = float(tracking.error[rows].mean())
-        if (tracking.mean_error[rows] != tracking.error[rows]).any():
-            metrics[f"mean_{name}_error"] = float(tracking.mean_error[rows].mean())
-    return {**metrics, "fall_rate": float(tracking.fell.mean())}
+def _told(report: Progress, begun: float, share: float, fraction: float, **metrics: float) -> None:
+    """Progress of a skill as that of the stage."""
+    report(begun + share * fraction, **metrics)
 
 
-def ppo(config: LowLevelConfig | CheetahVelConfig, environment: VecNormalize, width: int) -> PPO:
-    """SB3's PPO as a config says, with two hidden layers of some width."""
-    return PPO(
-        "MlpPolicy",
-        environment,
-        n_steps=config.rollout,
-        batch_size=config.minibatch,
-        n_epochs=config.epochs,
-        gamma=config.discount,
-        gae_lambda=config.trace,
-        learning_rate=lambda remaining: config.learning_rate * max(remaining, 0.02),
-        target_kl=config.target_kl,
-        policy_kwargs={
-            "net_arch": [width] * 2,
-            "activation_fn": nn.ELU,
-            "log_std_init": log(config.deviation),
-        },
-        seed=config.seed,
-        device="cpu",
-    )
-
-
-def _write(out: Path, body: Body, controller: Controller, tracking: Tracking, rows: list[dict[str, float]]) -> None:
+def _write(out: Path, body: Body, controller: Controller, tracking: Tracking, rows: Sequence[dict[str, float]]) -> None:
     write_tensors(out / "controller.safetensors", controller.state_dict())
     write_json(out / "controller.json", controller.sizes)
-    write_curve(out, rows)
+    write_curve(out, list(rows))
     table = pd.DataFrame(
         {
             "kind": [KINDS[k] for k in tracking.kind],
@@ -125,56 +72,3 @@ def _write(out: Path, body: Body, controller: Controller, tracking: Tracking, ro
     )
     means = table.pivot_table(index=["kind", "base_task", "amount"]).reset_index()
     means.to_parquet(out / "tracking.parquet", index=False)
-
-
-class _Watch(BaseCallback):
-    """Reports, samples the learning curve, keeps its best controller and checkpoints; sits between SB3's updates."""
-
-    def __init__(
-        self, config: LowLevelConfig, body: Body, checkpoint: PPOCheckpoint, kept: Path, report: Progress
-    ) -> None:
-        super().__init__()
-        self.config, self.body, self.checkpoint, self._report = config, body, checkpoint, report
-        self._kept = kept
-        self.rows: list[dict[str, float]] = []
-        self._every = max(config.steps // (config.bodies * config.rollout * _REPORTS), 1)
-
-    def _on_rollout_start(self) -> None:
-        """Between two updates, where the whole state of the training is at rest."""
-        done = self.num_timesteps // (self.config.bodies * self.config.rollout)
-        measured = bool(self.rows) and self.rows[-1]["step"] == self.num_timesteps  # just resumed here
-        if done and done % self._every == 0 and not measured:
-            self._measure()
-        if done and done % self.config.checkpoint_every == 0:
-            self.checkpoint.save(self.rows)
-
-    def _on_rollout_end(self) -> None:
-        self._report(min(self.num_timesteps / self.config.steps, 1.0), **(self.rows[-1] if self.rows else {}))
-
-    def _on_step(self) -> bool:
-        return True
-
-    def best(self) -> Controller:
-        """The controller of the learning curve's best point, which may be the end.
-
-        From update to update a command is obeyed now better, now worse; the last update is a lottery.
-        """
-        controller = self._measure()
-        controller.load_state_dict(load_file(self._kept))
-        return controller
-
-    def _measure(self) -> Controller:
-        model, step = self.checkpoint.model, float(self.checkpoint.model.num_timesteps)
-        controller = extract_controller(model, self.checkpoint.normalised, self.config.width)
-        repeats = max(self.config.repeats // 4, 1)
-        tracking = track(self.body, controller.act, _VALIDATION_SEED, repeats, self.config.only)
-        self.rows.append({"step": step, **tracking_metrics(tracking)})
-        if self.rows[-1] is min(self.rows, key=_badness):
-            write_tensors(self._kept, controller.state_dict())
-        return controller
-
-
-def _badness(row: dict[str, float]) -> float:
-    """What decides between two controllers: errors of all kinds, and falls above all."""
-    errors = sum(value for name, value in row.items() if name.endswith("_error"))
-    return errors + _FALLS_WEIGH * row["fall_rate"]

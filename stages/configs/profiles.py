@@ -22,6 +22,7 @@ _TINY: dict[str, dict[str, Any]] = {
     },
     "low_level": {
         "steps": 1024,
+        "skill_steps": 512,
         "bodies": 8,
         "rollout": 64,
         "minibatch": 128,

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 
 from envs.body import load_body
 from envs.body_files import body_path
-from envs.commands import CommandedBodies, Commands, Practice, low_level_observation, sample_commands
+from envs.commands import CommandedBodies, Commands, Practice, low_level_observation, sample_commands, skills
 from envs.stepper import Stepper
 from envs.tasks import FLIP, GOAL, STAND, VELOCITY
 from stages.configs.low_level import LowLevelConfig
@@ -66,6 +66,14 @@ def test_commands_change_more_often_in_a_restless_beginning():
         early.extend(changed[young & here])
         late.extend(changed[~young & here])
     assert 0.3 < np.mean(early) < 0.6 and np.mean(late) < 0.05
+
+
+def test_a_skill_is_asked_for_its_own_kinds_alone():
+    assert {name: kinds.tolist() for name, kinds in skills(CHEETAH).items()} == {"ground": [VELOCITY, GOAL]}
+    assert list(skills(POSTURE)) == ["ground", "stand", "jump", "flip"]
+    for kinds in skills(POSTURE).values():
+        commands = sample_commands(np.random.default_rng(0), POSTURE, np.zeros((200, 6)), kinds)
+        assert set(commands.kind) == set(kinds)
 
 
 def test_a_share_of_the_episodes_begins_tumbled():

@@ -34,6 +34,8 @@ _TOY = ToyInferenceConfig(
 _LOW_LEVEL = LowLevelConfig(
     steps=1536, bodies=8, rollout=32, minibatch=64, epochs=1, width=8, checkpoint_every=2, discount=0.98
 )
+#: Interrupted in its second skill.
+_SKILLS = _LOW_LEVEL.model_copy(update={"tasks": "all", "steps": 512, "skill_steps": 768, "tumbled": 0.5})
 CONFIGS: dict[str, StageConfig] = {
     "toy_inference": _TOY,
     "low_level": _LOW_LEVEL,
@@ -79,17 +81,19 @@ def _interrupting(after: int) -> tuple[Callable[..., None], list[float]]:
     return report, told
 
 
-@pytest.mark.parametrize("stage", CONFIGS)
-def test_an_interruption_leaves_no_trace(inputs: Mapping[str, Artifact], tmp_path: Path, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "config"), [*CONFIGS.items(), ("low_level", _SKILLS)])
+def test_an_interruption_leaves_no_trace(
+    inputs: Mapping[str, Artifact], tmp_path: Path, stage: str, config: StageConfig
+) -> None:
     run: Any = import_module(f"stages.{stage}").run
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     for folder in (straight, resumed):
         folder.mkdir()
-    metrics = run(CONFIGS[stage], inputs, straight, _quiet)
+    metrics = run(config, inputs, straight, _quiet)
     report, told = _interrupting(_AFTER[stage])
     with pytest.raises(Interrupted):
-        run(CONFIGS[stage], inputs, resumed, report)
+        run(config, inputs, resumed, report)
     assert (resumed / ".checkpoint").is_dir()
-    assert run(CONFIGS[stage], inputs, resumed, report) == metrics
+    assert run(config, inputs, resumed, report) == metrics
     assert told[_AFTER[stage]] > told[0], "it did not begin at the beginning"
     assert list_files(resumed) == list_files(straight)
