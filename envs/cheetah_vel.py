@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from envs.body import Body
-from envs.commands import CommandedBodies, Commands, Practice, low_level_observation
+from envs.commands import Commands, low_level_observation
+from envs.practice import CommandedBodies, Practice
 from envs.tasks import VELOCITY, Floats
 
 #: m/s; speeds asked for are uniform from 0 to here.

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.body import Body
 from envs.commands import Commands, low_level_observation
+from envs.practice import Skill
 from envs.stepper import Stepper
 from envs.tasks import VELOCITY, Floats, Ints, Tasks, active_coordinate
 
@@ -36,19 +37,20 @@ class Tracking:
     fell: np.ndarray
 
 
-def measured_commands(body: Body, kinds: Ints | None = None, only: float | None = None) -> tuple[Ints, Floats]:
+def measured_commands(body: Body, skill: Skill | None = None, only: float | None = None) -> tuple[Ints, Floats]:
     """The commands that are measured: shares of the trained range, front and back, or one velocity (m/s) alone.
 
     Args:
-        kinds: of them; by default all.
+        skill: whose commands they are; by default all.
     """
     if only is not None:
         return np.array([VELOCITY]), np.array([only])
     measured, amounts = [], []
-    for kind in body.space.kind_ids if kinds is None else kinds:
+    for kind in body.space.kind_ids if skill is None else skill.kinds:
         place = int(body.space.place(kind))
         shares = _VELOCITY_SHARES if body.space.velocity_like[place] else _POSITION_SHARES
         signs = [1] if body.space.unsigned[place] else [1, -1]
+        signs = [skill.sign] if skill is not None and skill.sign else signs
         amounts.append(np.outer(signs, shares).ravel() * body.command_limits[kind])
         measured.append(np.full(len(amounts[-1]), kind))
     return np.concatenate(measured), np.concatenate(amounts)
@@ -59,11 +61,11 @@ def track(
     act: Callable[[Floats], Floats],
     seed: int,
     repeats: int,
-    kinds: Ints | None = None,
+    skill: Skill | None = None,
     only: float | None = None,
 ) -> Tracking:
     """Give every measured command ``repeats`` times to fresh bodies driven by ``act``: observations to actions."""
-    kind, amount = measured_commands(body, kinds, only)
+    kind, amount = measured_commands(body, skill, only)
     kind, amount = np.tile(kind, repeats), np.tile(amount, repeats)
     stepper = Stepper(body, len(kind))
     stepper.reset(np.random.default_rng(seed))

@@ -14,28 +14,30 @@ from pathlib import Path
 import pandas as pd
 
 from envs.body import Body, load_body
-from envs.commands import skills
+from envs.practice import Skill, skills
 from envs.tasks import KINDS, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.configs.low_level import LowLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json, write_tensors
-from stages.skill import Skill, learn, tracking_metrics
+from stages.skill import learn, tracking_metrics
 
 #: Seed of the measured episodes of the result, apart from training seeds and from that of the learning curve.
 _TRACKING_SEED = 10_007
+#: How what has first to be found at all, as a flip, is practised: wider and smoother trials, and a longer view.
+_FOUND: Mapping[str, float] = {"discount": 0.99, "deviation": 0.9, "change": 5.0, "tumbled": 0.5, "smooth": 4}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train skill by skill, measure how commands are tracked; write controller, learning curve and tracking table."""
     body = load_body(config.body, config.tasks)
-    asked = _skills(config, body)
+    lessons = _lessons(config, body)
     learnt: list[Controller] = []
     rows: list[dict[str, float]] = []
-    for skill in asked:
-        before, every = (sum(each.steps for each in some) for some in (asked[: len(learnt)], asked))
-        told = partial(_told, report, before / every, skill.steps / every)
-        controller, curve = learn(config, body, skill, out / ".checkpoint" / skill.name, told)
+    for skill, own in lessons:
+        before, every = (sum(each.steps for _, each in some) for some in (lessons[: len(learnt)], lessons))
+        told = partial(_told, report, before / every, own.steps / every)
+        controller, curve = learn(own, body, skill, out / ".checkpoint" / skill.name, told)
         learnt.append(controller)
         rows += [{**row, "step": before + row["step"]} for row in curve]
     controller = Controller.joined(learnt)
@@ -44,11 +46,15 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     return tracking_metrics(tracking)
 
 
-def _skills(config: LowLevelConfig, body: Body) -> list[Skill]:
+def _lessons(config: LowLevelConfig, body: Body) -> list[tuple[Skill, LowLevelConfig]]:
     """All that the body is asked for; where one velocity is practised alone, what it belongs to."""
-    (ground, kinds), *others = skills(body).items()
-    first = Skill(ground, kinds, config.steps)
-    return [first] if config.only is not None else [first, *(Skill(*each, config.skill_steps) for each in others)]
+    ground, *others = skills(body)
+    if config.only is not None:
+        return [(ground, config)]
+    return [
+        (ground, config),
+        *((other, config.model_copy(update={**_FOUND, "steps": config.skill_steps})) for other in others),
+    ]
 
 
 def _told(report: Progress, begun: float, share: float, fraction: float, **metrics: float) -> None:

@@ -10,7 +10,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
-from envs.commands import CommandedBodies
+from envs.practice import CommandedBodies
 from stages.checkpoint import Checkpoint, adam_moments, below, prefixed, set_adam
 
 _STATISTICS = ("obs_rms", "ret_rms")
@@ -23,6 +23,7 @@ class PPOCheckpoint:
     def __init__(self, folder: Path, model: PPO, normalised: VecNormalize, bodies: CommandedBodies) -> None:
         self._checkpoint = Checkpoint(folder)
         self.model, self.normalised, self.bodies = model, normalised, bodies
+        self._drawing: torch.Tensor | None = None
 
     def save(self, rows: list[dict[str, float]]) -> None:
         """Write everything that the rest of the training depends on, and the learning curve so far."""
@@ -35,8 +36,15 @@ class PPOCheckpoint:
             return []
         tensors, numbers = kept
         self._set_tensors(tensors)
+        self._drawing = tensors["torch"]
         self._set_numbers(numbers)
         return numbers["rows"]
+
+    def go_on(self) -> None:
+        """Take up torch's generator where a rollout begins and checkpoints are written: SB3 has drawn from it since."""
+        if self._drawing is not None:
+            torch.set_rng_state(self._drawing)
+            self._drawing = None
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         assert isinstance(self.model._last_obs, np.ndarray)

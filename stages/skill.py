@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from envs.body import Body
-from envs.commands import CommandedBodies, Practice
-from envs.tasks import KINDS, Ints
+from envs.practice import CommandedBodies, Practice, Skill
+from envs.tasks import KINDS
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.configs.low_level import LowLevelConfig
@@ -35,29 +34,20 @@ _REPORTS = 25
 _FALLS_WEIGH = 5.0
 
 
-@dataclass(frozen=True)
-class Skill:
-    """Kinds of commands that are practised together, and for how many environment steps."""
-
-    name: str
-    kinds: Ints
-    steps: int
-
-
 def learn(
     config: LowLevelConfig, body: Body, skill: Skill, folder: Path, report: Progress
 ) -> tuple[Controller, list[dict[str, float]]]:
     """Train, or go on where ``folder`` says; the best controller of the learning curve, and the curve."""
     folder.mkdir(parents=True, exist_ok=True)
     practice = Practice(
-        config.episode, config.change, config.fall_cost, config.restless, config.tumbled, skill.kinds, config.only
+        config.episode, config.change, config.fall_cost, config.restless, config.tumbled, skill, config.only
     )
     bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
-    model = ppo(config, normalised, config.width)
+    model = ppo(config, normalised, config.width, config.smooth)
     checkpoint = PPOCheckpoint(folder / "state", model, normalised, bodies)
     watch = _Watch(config, skill, checkpoint, folder / "best.safetensors", report)
-    remaining = skill.steps - model.num_timesteps
+    remaining = config.steps - model.num_timesteps
     if remaining > 0:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
         checkpoint.save(watch.rows)
@@ -79,8 +69,12 @@ def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Cont
     return controller
 
 
-def ppo(config: LowLevelConfig | CheetahVelConfig, environment: VecNormalize, width: int) -> PPO:
-    """SB3's PPO as a config says, with two hidden layers of some width."""
+def ppo(config: LowLevelConfig | CheetahVelConfig, environment: VecNormalize, width: int, smooth: int = 0) -> PPO:
+    """SB3's PPO as a config says, with two hidden layers of some width.
+
+    Args:
+        smooth: steps for which what is tried depends on the state alone (gSDE, Raffin et al. 2021); 0: it never does.
+    """
     return PPO(
         "MlpPolicy",
         environment,
@@ -96,6 +90,8 @@ def ppo(config: LowLevelConfig | CheetahVelConfig, environment: VecNormalize, wi
             "activation_fn": nn.ELU,
             "log_std_init": log(config.deviation),
         },
+        use_sde=smooth > 0,
+        sde_sample_freq=smooth or -1,
         seed=config.seed,
         device="cpu",
     )
@@ -122,10 +118,11 @@ class _Watch(BaseCallback):
         self.config, self.skill, self.checkpoint, self._report = config, skill, checkpoint, report
         self._kept = kept
         self.rows = checkpoint.restore()
-        self._every = max(skill.steps // (config.bodies * config.rollout * _REPORTS), 1)
+        self._every = max(config.steps // (config.bodies * config.rollout * _REPORTS), 1)
 
     def _on_rollout_start(self) -> None:
         """Between two updates, where the whole state of the training is at rest."""
+        self.checkpoint.go_on()
         done = self.num_timesteps // (self.config.bodies * self.config.rollout)
         measured = bool(self.rows) and self.rows[-1]["step"] == self.num_timesteps  # just resumed here
         if done and done % self._every == 0 and not measured:
@@ -134,7 +131,7 @@ class _Watch(BaseCallback):
             self.checkpoint.save(self.rows)
 
     def _on_rollout_end(self) -> None:
-        self._report(min(self.num_timesteps / self.skill.steps, 1.0), **(self.rows[-1] if self.rows else {}))
+        self._report(min(self.num_timesteps / self.config.steps, 1.0), **(self.rows[-1] if self.rows else {}))
 
     def _on_step(self) -> bool:
         return True
@@ -153,7 +150,7 @@ class _Watch(BaseCallback):
         controller = extract_controller(model, self.checkpoint.normalised, self.config.width)
         repeats = max(self.config.repeats // 4, 1)
         body = self.checkpoint.bodies.body
-        tracking = track(body, controller.act, _VALIDATION_SEED, repeats, self.skill.kinds, self.config.only)
+        tracking = track(body, controller.act, _VALIDATION_SEED, repeats, self.skill, self.config.only)
         self.rows.append({"step": step, **tracking_metrics(tracking)})
         if self.rows[-1] is min(self.rows, key=_badness):
             write_tensors(self._kept, controller.state_dict())

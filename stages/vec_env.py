@@ -10,7 +10,7 @@ from gymnasium.spaces import Box
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from envs.commands import CommandedBodies
+from envs.practice import CommandedBodies
 
 
 class CommandVecEnv(VecEnv):

@@ -21,6 +21,9 @@ class LowLevelConfig(BodyStageConfig):
     discount: float = Field(default=0.96, gt=0, lt=1, description="per control step")
     trace: float = Field(default=0.95, ge=0, le=1, description="lambda of the advantage estimate, per control step")
     deviation: float = Field(default=0.61, gt=0, le=2, description="standard deviation of the actions at the start")
+    smooth: int = Field(
+        default=0, ge=0, le=1000, description="control steps that what is tried depends on the state alone; 0: never"
+    )
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     episode: float = Field(default=10.0, gt=0, le=1000, description="length of a practice episode, s")
     change: float = Field(default=5.0, gt=0, le=1000, description="mean time until a command is replaced, s")

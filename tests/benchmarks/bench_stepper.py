@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from envs.body import load_body
-from envs.commands import CommandedBodies, Practice
+from envs.practice import CommandedBodies, Practice
 from envs.stepper import Stepper
 from envs.tasks import Floats, Tasks, reward, sample_tasks
 from stages.plan import Settings

@@ -7,11 +7,13 @@ from hypothesis.extra.numpy import arrays
 
 from envs.body import load_body
 from envs.body_files import body_path
-from envs.commands import CommandedBodies, Commands, Practice, low_level_observation, sample_commands, skills
+from envs.commands import Commands, low_level_observation
+from envs.practice import CommandedBodies, Practice, sample_commands, skills
 from envs.stepper import Stepper
 from envs.tasks import FLIP, GOAL, STAND, VELOCITY
 from stages.configs.low_level import LowLevelConfig
 
+OTHERS = ("stand forward", "stand backward", "jump", "flip forward", "flip backward")
 CHEETAH, POSTURE = load_body("cheetah"), load_body("cheetah", "all")
 
 
@@ -69,11 +71,17 @@ def test_commands_change_more_often_in_a_restless_beginning():
 
 
 def test_a_skill_is_asked_for_its_own_kinds_alone():
-    assert {name: kinds.tolist() for name, kinds in skills(CHEETAH).items()} == {"ground": [VELOCITY, GOAL]}
-    assert list(skills(POSTURE)) == ["ground", "stand", "jump", "flip"]
-    for kinds in skills(POSTURE).values():
-        commands = sample_commands(np.random.default_rng(0), POSTURE, np.zeros((200, 6)), kinds)
-        assert set(commands.kind) == set(kinds)
+    [ground] = skills(CHEETAH)
+    assert ground.kinds.tolist() == [VELOCITY, GOAL]
+    ground, *others = skills(POSTURE)
+    assert ground.kinds.tolist() == [VELOCITY, GOAL]
+    assert [skill.name for skill in others] == [name for name in POSTURE.space.base_tasks if name in OTHERS]
+    at = np.random.default_rng(0).normal(0.0, 5.0, (200, 6))  # whatever turns have been made
+    for place, skill in enumerate(others):
+        commands = sample_commands(np.random.default_rng(0), POSTURE, at, skill)
+        flags = commands.features(at, np.zeros(200))[:, 1::2]
+        assert set(commands.kind) == set(skill.kinds)
+        assert (flags.argmax(axis=1) == place).all() and (flags.sum(axis=1) == 1.0).all()
 
 
 def test_a_share_of_the_episodes_begins_tumbled():

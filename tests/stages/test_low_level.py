@@ -35,19 +35,19 @@ def test_the_controller_loads_and_acts_within_bounds(made: Path):
 def test_each_skill_is_the_network_that_its_flag_calls_for(tmp_path: Path):
     posture = TINY.model_copy(update={"tasks": "all", "steps": 512, "skill_steps": 512})
     controller = Controller.load(_trained(posture, tmp_path))
-    first, *others = [_alone(controller, f"others.{i}." if i >= 0 else "") for i in range(-1, 3)]
+    first, *others = [_alone(controller, f"others.{i}." if i >= 0 else "") for i in range(-1, 5)]
     observations = np.random.default_rng(0).normal(0, 1, (20, controller.sizes["observations"]))
-    observations[:, -6::2] = 0.0
+    observations[:, -10::2] = 0.0
     np.testing.assert_allclose(controller.act(observations), first.act(observations), atol=1e-6)
     for place, other in enumerate(others):
         asked = observations.copy()
-        asked[:, -6 + 2 * place] = 1.0
+        asked[:, -10 + 2 * place] = 1.0
         np.testing.assert_allclose(controller.act(asked), other.act(asked), atol=1e-6)
         assert np.abs(controller.act(asked) - first.act(asked)).max() > 0.01
     curve = pd.read_parquet(tmp_path / "learning_curve.parquet")
     assert {"goal_error", "stand_error", "jump_error", "flip_error"} <= set(curve.columns)
     steps = curve["step"].to_numpy()
-    assert (np.diff(steps) > 0).all() and steps[-1] == 4 * 512
+    assert (np.diff(steps) > 0).all() and steps[-1] == 6 * 512
 
 
 def _alone(controller: Controller, prefix: str) -> Controller:
