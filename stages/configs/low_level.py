@@ -10,7 +10,7 @@ class LowLevelConfig(BodyStageConfig):
 
     steps: int = Field(default=6_000_000, ge=1, le=10**9, description="environment steps, of velocities and goals")
     skill_steps: int = Field(
-        default=3_000_000, ge=1, le=10**9, description="environment steps of each further skill: stand, jump, flip"
+        default=2_000_000, ge=1, le=10**9, description="environment steps of each further skill: stand, jump, flip"
     )
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
     rollout: int = Field(default=64, ge=1, le=10_000, description="steps of each body between two updates")
