@@ -40,7 +40,13 @@ def learn(
     """Train, or go on where ``folder`` says; the best controller of the learning curve, and the curve."""
     folder.mkdir(parents=True, exist_ok=True)
     practice = Practice(
-        config.episode, config.change, config.fall_cost, config.restless, config.tumbled, skill, config.only
+        seconds=config.episode,
+        change=config.change,
+        fall_cost=config.fall_cost,
+        restless=config.restless,
+        tumbled=config.tumbled,
+        skill=skill,
+        only=config.only,
     )
     bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
