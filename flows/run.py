@@ -30,6 +30,8 @@ from stages.plan import DRY_RUN, ComparisonSettings, Node, Settings, nodes, toys
 from stages.sweep_plan import MethodsSettings, SweepSettings
 
 _POLL_SECONDS = 0.2
+#: Between two questions to the server how the run is, while it has no result yet: each costs the stages some time.
+_ASK_SECONDS = 1.0
 _CANCEL_SECONDS = 15.0
 _SILENT_SECONDS = 20.0
 _FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -197,9 +199,11 @@ def _follow(
         Its last state and its result lines, if it wrote any.
     """
     reader, results = ProgressReader(progress_path(flow_run)), list[dict[str, Any]]()
+    state, due = _state(place, flow_run), time.monotonic() + _ASK_SECONDS
     with Screen(console, names) as screen:
         while True:
-            state = _state(place, flow_run)
+            if results or time.monotonic() > due:
+                state, due = _state(place, flow_run), time.monotonic() + _ASK_SECONDS
             for line in reader.new_lines():
                 if line["kind"] == "result":
                     results.append(line)
