@@ -31,8 +31,6 @@ _PITCH_RATE_FLOOR = 1.0
 _GOAL_SCALE = 0.1
 #: Seconds over which vertical speed and pitch rate are averaged: within a hop and within a turn they take every value.
 _WINDOW = 0.5
-#: Largest pitch rate (rad/s) of a body that begins tumbled.
-_TUMBLING = 6.0
 #: Seconds that an episode begins with.
 _BEGINNING = 0.5
 
@@ -105,6 +103,7 @@ class Practice:
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
         tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
             before it has learnt to flip and to get up.
+        turning: at most so fast (rad/s).
         skill: whose commands they are; None for all.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
     """
@@ -114,6 +113,7 @@ class Practice:
     fall_cost: float
     restless: float = 0.0
     tumbled: float = 0.0
+    turning: float = 6.0
     skill: Skill | None = None
     only: float | None = None
 
@@ -178,7 +178,9 @@ class CommandedBodies:
         """Put some bodies (mask) back to the start, a share of them tumbled."""
         self.stepper.reset(self.rng, rows)
         if self.practice.tumbled:
-            self.stepper.tumble(self.rng, rows & (self.rng.random(self.n) < self.practice.tumbled), _TUMBLING)
+            self.stepper.tumble(
+                self.rng, rows & (self.rng.random(self.n) < self.practice.tumbled), self.practice.turning
+            )
 
     def _rewards(self) -> Floats:
         """Minus the relative error of what the command asks for; where it is a position also the distance.

@@ -13,6 +13,8 @@ SHARPNESS = 4.0
 _LITTLE = 1.5  # as much against both explanations, and a value of the state's own is as good
 #: Log-variances are kept between these.
 LOG_VARIANCES = (-12.0, 2.0)
+#: A specification of this size, in units, shows half of its sign.
+_HALFWAY = 0.03
 
 
 class Choice(nn.Module):
@@ -45,6 +47,37 @@ class Choice(nn.Module):
         return (torch.cat([own.unsqueeze(-2), options], dim=-2) * weights.unsqueeze(-1)).sum(dim=-2)
 
 
+def evidence(judged: Tensor) -> Tensor:
+    """(..., kinds): how much speaks for each kind, of what speaks for each of its explanations (..., kinds, 2).
+
+    As much as for the better one. A network that would have to find that out takes a goal for a speed as soon as
+    something else has moved evenly for a while.
+    """
+    return SHARPNESS * judged.amax(dim=-1)
+
+
+class Sight(nn.Module):
+    """What labels teach to read: states, the specification chosen for each kind, and which base task that speaks for.
+
+    Args:
+        width: features of a state.
+        kinds: of the space.
+        outputs: numbers read off.
+    """
+
+    def __init__(self, width: int, kinds: int, outputs: int) -> None:
+        super().__init__()
+        self.choice = Choice(width, kinds)
+        self.read = nn.Linear(width + 3 * kinds, outputs)
+
+    def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> tuple[Tensor, Tensor]:
+        """Specifications (n, time, kinds) and what is read (n, time, outputs)."""
+        chosen = self.choice(states, explained.unsqueeze(-1), judged).squeeze(-1)
+        likely = evidence(judged).softmax(dim=-1)
+        way = likely * chosen / (chosen.abs() + _HALFWAY)
+        return chosen, self.read(torch.cat([states, chosen, likely, way], dim=-1))
+
+
 class GaussianPosterior(Posterior):
     """The specification of each kind is a choice between explanations, the rest is free.
 
@@ -58,13 +91,11 @@ class GaussianPosterior(Posterior):
         super().__init__()
         self.size = self.doubts = latent
         self.told_from = kinds = len(space.kinds)
-        self.choice = Choice(width, kinds)
-        self.head = nn.Linear(width + kinds, 2 * latent - kinds)
+        self.sight = Sight(width, kinds, 2 * latent - kinds)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Gaussian:
-        chosen = self.choice(states, explained.unsqueeze(-1), judged).squeeze(-1)
-        sizes = [self.size - chosen.shape[-1], self.size]
-        rest, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
+        chosen, read = self.sight(states, explained, judged)
+        rest, log_variance = read.split([self.size - self.told_from, self.size], dim=-1)
         return Gaussian(torch.cat([chosen, rest], dim=-1), log_variance.clamp(*LOG_VARIANCES))
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from envs.tasks import Space
-from models.gaussian import LOG_VARIANCES, SHARPNESS, Choice
+from models.gaussian import LOG_VARIANCES, Choice, evidence
 from models.latents import Fit, Index, Latent, Posterior, Terms, drawn, standard_divergence
 from models.mixture import MOST, Mixture, refitted
 
@@ -81,9 +81,6 @@ class FoldedGaussian:
 class FoldedPosterior(Posterior):
     """Of each kind how likely it is, and sign and logarithm of its specification, held towards N(0, I).
 
-    A kind is the likelier the better one of its explanations fits. A network that would have to find that out takes a
-    goal for a speed as soon as something else has moved evenly for a while.
-
     Args:
         space: toy coordinates and kinds, which say how large the latent is.
         latent: not asked for.
@@ -101,7 +98,7 @@ class FoldedPosterior(Posterior):
         chosen = self.choice(states, folded(explained), judged).flatten(-2)
         sizes = [self.kinds, self.doubts]
         logits, log_variance = self.head(torch.cat([states, chosen], dim=-1)).split(sizes, dim=-1)
-        place = torch.cat([logits + SHARPNESS * judged.amax(dim=-1), chosen], dim=-1)
+        place = torch.cat([logits + evidence(judged), chosen], dim=-1)
         return FoldedGaussian(place, log_variance.clamp(*LOG_VARIANCES), self.kinds)
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:

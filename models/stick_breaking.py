@@ -10,11 +10,11 @@ from math import log
 
 import torch
 from numpy.polynomial.legendre import leggauss
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import softplus
 
 from envs.tasks import Space
-from models.gaussian import LOG_VARIANCES, Choice
+from models.gaussian import LOG_VARIANCES, Sight
 from models.latents import Gaussian, Index, Latent, Posterior, Terms, standard_divergence
 
 #: Beta(1, 5), the published prior of a stick.
@@ -23,8 +23,10 @@ _PRIOR = 5.0
 _NODES = 32
 #: Logarithm of what is as good as nothing, but can be divided.
 _LOWEST = -60.0
-#: Sticks are kept from having no spread, or no mode.
-_SMALLEST = 0.05
+#: Sticks are kept from having no spread, or no mode; how steeply their shapes follow what is read.
+_SMALLEST, _STEEP = 0.05, 4.0
+#: What the weights in a latent sum to: as large as its specifications, or base tasks are slow to part.
+_SHOWN = 4.0
 _EDGE = 1e-4
 
 
@@ -41,7 +43,7 @@ class Sticks:
         """Of independent sticks the weights' mean is made of the sticks' means, b B(1 + 1/a, b)."""
         one = 1.0 + 1.0 / self.a
         log_mean = self.b.log() + one.lgamma() + self.b.lgamma() - (one + self.b).lgamma()
-        return torch.cat([self.specifications.mean, broken(log_mean.exp())], dim=-1)
+        return torch.cat([self.specifications.mean, _SHOWN * broken(log_mean.exp())], dim=-1)
 
     @property
     def spread(self) -> Tensor:
@@ -50,7 +52,7 @@ class Sticks:
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         u = torch.rand(self.a.shape, generator=generator).clamp(_EDGE, 1.0 - _EDGE)
         sticks = (1.0 - u ** (1.0 / self.b)).clamp(_EDGE, 1.0) ** (1.0 / self.a)
-        return torch.cat([self.specifications.sample(generator), broken(sticks)], dim=-1)
+        return torch.cat([self.specifications.sample(generator), _SHOWN * broken(sticks)], dim=-1)
 
     def at(self, index: Index) -> Sticks:
         return Sticks(self.specifications.at(index), self.a[index], self.b[index])
@@ -91,13 +93,11 @@ class StickBreakingPosterior(Posterior):
         self.kinds, sticks = len(space.kinds), len(space.base_tasks) - 1
         self.size, self.doubts = self.kinds + sticks + 1, self.kinds + 2 * sticks
         self.told_from = 0  # of weights alone: a stick that two base tasks have come to share is hardly broken again
-        self.choice = Choice(width, self.kinds)
-        self.head = nn.Linear(width + self.kinds, self.kinds + 2 * sticks)
+        self.sight = Sight(width, self.kinds, self.kinds + 2 * sticks)
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> Sticks:
-        chosen = self.choice(states, explained.unsqueeze(-1), judged).squeeze(-1)
-        head = self.head(torch.cat([states, chosen], dim=-1))
-        log_variance, shapes = head[..., : self.kinds], _SMALLEST + softplus(head[..., self.kinds :])
+        chosen, read = self.sight(states, explained, judged)
+        log_variance, shapes = read[..., : self.kinds], _SMALLEST + softplus(_STEEP * read[..., self.kinds :])
         a, b = shapes.chunk(2, dim=-1)
         return Sticks(Gaussian(chosen, log_variance.clamp(*LOG_VARIANCES)), a, b)
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from envs.tasks import Space
-from models.gaussian import LOG_VARIANCES, Choice
+from models.gaussian import LOG_VARIANCES, Sight
 from models.latents import Index, Latent, Posterior, Terms, drawn, standard_divergence
 
 
@@ -63,17 +63,15 @@ class TigrPosterior(Posterior):
         super().__init__()
         self.size, self.kinds, self.classes = latent, len(space.kinds), len(space.base_tasks)
         self.doubts, self.told_from = self.classes + latent, self.kinds
-        self.choice = Choice(width, self.kinds)
-        self.logits = nn.Linear(width + self.kinds, self.classes)
-        self.head = nn.Linear(width + self.kinds, self.classes * (2 * latent - self.kinds))
+        self.sight = Sight(width, self.kinds, self.classes * (1 + 2 * latent - self.kinds))
 
     def forward(self, states: Tensor, explained: Tensor, judged: Tensor) -> ClassMixture:
-        chosen = self.choice(states, explained.unsqueeze(-1), judged).squeeze(-1)
-        seen = torch.cat([states, chosen], dim=-1)
-        parts = self.head(seen).unflatten(-1, (self.classes, -1))
-        rest, log_variances = parts.split([self.size - self.kinds, self.size], dim=-1)
+        chosen, read = self.sight(states, explained, judged)
+        logits, parts = read.tensor_split([self.classes], dim=-1)
+        sizes = [self.size - self.kinds, self.size]
+        rest, log_variances = parts.unflatten(-1, (self.classes, -1)).split(sizes, dim=-1)
         shared = chosen.unsqueeze(-2).expand(*rest.shape[:-1], self.kinds)
-        return ClassMixture(self.logits(seen), torch.cat([shared, rest], dim=-1), log_variances.clamp(*LOG_VARIANCES))
+        return ClassMixture(logits, torch.cat([shared, rest], dim=-1), log_variances.clamp(*LOG_VARIANCES))
 
     def terms(self, latent: Latent, base_task: Tensor) -> Terms:
         assert isinstance(latent, ClassMixture)

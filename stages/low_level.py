@@ -15,7 +15,7 @@ import pandas as pd
 
 from envs.body import Body, load_body
 from envs.practice import Skill, skills
-from envs.tasks import KINDS, Tasks
+from envs.tasks import KINDS, STAND, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
 from stages.configs.low_level import LowLevelConfig
@@ -26,6 +26,8 @@ from stages.skill import learn, tracking_metrics
 _TRACKING_SEED = 10_007
 #: How what has first to be found at all, as a flip, is practised: wider and smoother trials, and a longer view.
 _FOUND: Mapping[str, float] = {"discount": 0.99, "deviation": 0.9, "change": 5.0, "tumbled": 0.5, "smooth": 4}
+#: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.
+_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
@@ -51,10 +53,12 @@ def _lessons(config: LowLevelConfig, body: Body) -> list[tuple[Skill, LowLevelCo
     ground, *others = skills(body)
     if config.only is not None:
         return [(ground, config)]
-    return [
-        (ground, config),
-        *((other, config.model_copy(update={**_FOUND, "steps": config.skill_steps})) for other in others),
-    ]
+    return [(ground, config), *((other, config.model_copy(update=_recipe(config, other))) for other in others)]
+
+
+def _recipe(config: LowLevelConfig, skill: Skill) -> dict[str, float]:
+    """Config fields by which a skill other than the ground's is practised."""
+    return {**(_HELD if STAND in skill.kinds else _FOUND), "steps": config.skill_steps}
 
 
 def _told(report: Progress, begun: float, share: float, fraction: float, **metrics: float) -> None:

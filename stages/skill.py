@@ -45,6 +45,7 @@ def learn(
         fall_cost=config.fall_cost,
         restless=config.restless,
         tumbled=config.tumbled,
+        turning=config.turning,
         skill=skill,
         only=config.only,
     )

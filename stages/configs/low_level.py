@@ -12,8 +12,8 @@ class LowLevelConfig(BodyStageConfig):
     skill_steps: int = Field(
         default=2_000_000, ge=1, le=10**9, description="environment steps of each further skill: stand, jump, flip"
     )
-    bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
-    rollout: int = Field(default=64, ge=1, le=10_000, description="steps of each body between two updates")
+    bodies: int = Field(default=128, ge=1, le=4096, description="bodies practising side by side")
+    rollout: int = Field(default=32, ge=1, le=10_000, description="steps of each body between two updates")
     minibatch: int = Field(default=256, ge=2, le=1_000_000, description="samples per gradient step")
     epochs: int = Field(default=10, ge=1, le=100, description="passes over the samples of an update")
     learning_rate: float = Field(default=7e-4, gt=0, le=0.1, description="of Adam at the start; falls linearly")
@@ -33,6 +33,7 @@ class LowLevelConfig(BodyStageConfig):
     tumbled: float = Field(
         default=0.0, ge=0, le=1, description="share of practice episodes begun turned any way and turning on"
     )
+    turning: float = Field(default=6.0, ge=0, le=100, description="largest pitch rate that these begin with, rad/s")
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )
