@@ -1,6 +1,7 @@
 """Commands: relative, capped, over the whole range, changed in mid-episode."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -84,15 +85,17 @@ def test_a_skill_is_asked_for_its_own_kinds_alone():
         assert (flags.argmax(axis=1) == place).all() and (flags.sum(axis=1) == 1.0).all()
 
 
-def test_a_share_of_the_episodes_begins_tumbled():
-    bodies = CommandedBodies(CHEETAH, 2000, 0, Practice(seconds=10.0, change=3.0, fall_cost=0.0, tumbled=0.25))
+@pytest.mark.parametrize("most", [6.0, 1.0])
+def test_a_share_of_the_episodes_begins_tumbled_and_turning(most: float):
+    practice = Practice(seconds=10.0, change=3.0, fall_cost=0.0, tumbled=0.25, turning=most)
+    bodies = CommandedBodies(CHEETAH, 2000, 0, practice)
     bodies.reset()
     pitch, rate = (1 + address for address in CHEETAH.joint_addresses("pitch"))
     turned = np.abs(bodies.stepper.state[:, pitch]) > 3 * CHEETAH.reset_noise
     turning = bodies.stepper.state[turned, bodies.stepper.nq + rate]
     assert 0.2 < turned.mean() < 0.25  # those left out are turned by next to nothing
     assert np.abs(bodies.stepper.state[turned, pitch]).max() > 3.0
-    assert turning.min() < -5.0 and turning.max() > 5.0
+    assert 0.8 * most < -turning.min() < 1.6 * most and 0.8 * most < turning.max() < 1.6 * most  # and the usual noise
 
 
 def test_a_fall_costs_what_is_said(tmp_path):
