@@ -58,7 +58,7 @@ class About(_Strict):
         parents: the runs that it is made of, by input name.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     body: str
     route: Literal["reuse", "retrain"]
     tasks: AskedFor
@@ -197,8 +197,8 @@ def _read_content(folder: Path, told: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise damaged(told, f"{INDEX} cannot be read") from error
     match content:
-        case {"about": {"format": 1}}:
-            raise UserError(f"{told}: of an older version, with another toy policy; train and write it again")
+        case {"about": {"format": 1 | 2}}:
+            raise UserError(f"{told}: of an older version, with other networks; train and write it again")
         case _:
             return content
 

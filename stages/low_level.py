@@ -8,10 +8,12 @@ if __name__ == "__main__":  # before the imports below, which take seconds
     main("low_level")
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from torch.nn.functional import pad
 
 from envs.body import Body, load_body
 from envs.practice import Skill, skills
@@ -36,29 +38,55 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
     lessons = _lessons(config, body)
     learnt: list[Controller] = []
     rows: list[dict[str, float]] = []
-    for skill, own in lessons:
-        before, every = (sum(each.steps for _, each in some) for some in (lessons[: len(learnt)], lessons))
-        told = partial(_told, report, before / every, own.steps / every)
-        controller, curve = learn(own, body, skill, out / ".checkpoint" / skill.name, told)
+    for lesson in lessons:
+        before, every = (sum(each.config.steps for each in some) for some in (lessons[: len(learnt)], lessons))
+        told = partial(_told, report, before / every, lesson.config.steps / every)
+        folder = out / ".checkpoint" / lesson.skill.name
+        controller, curve = learn(lesson.config, lesson.body, lesson.skill, folder, told)
         learnt.append(controller)
         rows += [{**row, "step": before + row["step"]} for row in curve]
-    controller = Controller.joined(learnt)
+    controller = _joined(learnt)
     tracking = track(body, controller.act, _TRACKING_SEED, config.repeats, only=config.only)
     _write(out, body, controller, tracking, rows)
     return tracking_metrics(tracking)
 
 
-def _lessons(config: LowLevelConfig, body: Body) -> list[tuple[Skill, LowLevelConfig]]:
-    """All that the body is asked for; where one velocity is practised alone, what it belongs to."""
-    ground, *others = skills(body)
+@dataclass(frozen=True)
+class _Lesson:
+    """A skill, the body that practises it, and how."""
+
+    body: Body
+    skill: Skill
+    config: LowLevelConfig
+
+
+def _lessons(config: LowLevelConfig, body: Body) -> list[_Lesson]:
+    """All that the body is asked for; where one velocity is practised alone, what it belongs to.
+
+    The ground is practised as by a body that is asked for nothing else: what else there is costs no gait.
+    """
+    walking = load_body(config.body)
+    ground = _Lesson(walking, skills(walking)[0], config)
     if config.only is not None:
-        return [(ground, config)]
-    return [(ground, config), *((other, config.model_copy(update=_recipe(config, other))) for other in others)]
+        return [ground]
+    others = skills(body)[1:]
+    return [ground, *(_Lesson(body, each, config.model_copy(update=_recipe(config, each))) for each in others)]
 
 
 def _recipe(config: LowLevelConfig, skill: Skill) -> dict[str, float]:
     """Config fields by which a skill other than the ground's is practised."""
     return {**(_HELD if STAND in skill.kinds else _FOUND), "steps": config.skill_steps}
+
+
+def _joined(learnt: Sequence[Controller]) -> Controller:
+    """One controller of the ground's and those of the other skills, of whose flags the ground's takes no notice."""
+    ground, *others = learnt
+    more = max((each.sizes["observations"] - ground.sizes["observations"] for each in others), default=0)
+    wider = Controller(**{**ground.sizes, "observations": ground.sizes["observations"] + more})
+    known = ground.state_dict()
+    blank = {"mean": 0.0, "variance": 1.0, "net.0.weight": 0.0}
+    wider.load_state_dict(known | {name: pad(known[name], (0, more), value=value) for name, value in blank.items()})
+    return Controller.joined([wider, *others])
 
 
 def _told(report: Progress, begun: float, share: float, fraction: float, **metrics: float) -> None:

@@ -219,9 +219,10 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "out").exists()
 
 
-def test_an_agent_of_an_older_version_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [1, 2])
+def test_an_agent_of_an_older_version_says_so(tmp_path: Path, older: int) -> None:
     index = write_agent(tmp_path / "agent") / INDEX
-    index.write_text(index.read_text().replace('"format": 2', '"format": 1'))
+    index.write_text(index.read_text().replace('"format": 3', f'"format": {older}'))
     assert _refused(tmp_path / "agent").startswith("agent: of an older version")
 
 
