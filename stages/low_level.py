@@ -16,7 +16,9 @@ import pandas as pd
 from torch.nn.functional import pad
 
 from envs.body import Body, load_body
+from envs.commands import command_features
 from envs.practice import Skill, skills
+from envs.stepper import Stepper
 from envs.tasks import KINDS, STAND, Tasks
 from envs.tracking import Tracking, track
 from models.controller import Controller
@@ -45,7 +47,7 @@ def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, repor
         controller, curve = learn(lesson.config, lesson.body, lesson.skill, folder, told)
         learnt.append(controller)
         rows += [{**row, "step": before + row["step"]} for row in curve]
-    controller = _joined(learnt)
+    controller = _joined(learnt, Stepper(body, 1).observation_size + command_features(body))
     tracking = track(body, controller.act, _TRACKING_SEED, config.repeats, only=config.only)
     _write(out, body, controller, tracking, rows)
     return tracking_metrics(tracking)
@@ -78,12 +80,11 @@ def _recipe(config: LowLevelConfig, skill: Skill) -> dict[str, float]:
     return {**(_HELD if STAND in skill.kinds else _FOUND), "steps": config.skill_steps}
 
 
-def _joined(learnt: Sequence[Controller]) -> Controller:
+def _joined(learnt: Sequence[Controller], observations: int) -> Controller:
     """One controller of the ground's and those of the other skills, of whose flags the ground's takes no notice."""
     ground, *others = learnt
-    more = max((each.sizes["observations"] - ground.sizes["observations"] for each in others), default=0)
-    wider = Controller(**{**ground.sizes, "observations": ground.sizes["observations"] + more})
-    known = ground.state_dict()
+    wider = Controller(**{**ground.sizes, "observations": observations})
+    known, more = ground.state_dict(), observations - ground.sizes["observations"]
     blank = {"mean": 0.0, "variance": 1.0, "net.0.weight": 0.0}
     wider.load_state_dict(known | {name: pad(known[name], (0, more), value=value) for name, value in blank.items()})
     return Controller.joined([wider, *others])

@@ -50,6 +50,17 @@ def test_each_skill_is_the_network_that_its_flag_calls_for(tmp_path: Path):
     assert (np.diff(steps) > 0).all() and steps[-1] == 6 * 512
 
 
+@pytest.mark.parametrize("only", [None, 2.0])
+def test_the_ground_is_that_of_a_body_asked_for_nothing_else(made: Path, tmp_path: Path, only: float | None):
+    usual = TINY.model_copy(update={"only": only})
+    plain = Controller.load(_trained(usual, tmp_path) if only else made)
+    (tmp_path / "all").mkdir()
+    every = Controller.load(_trained(usual.model_copy(update={"tasks": "all", "skill_steps": 512}), tmp_path / "all"))
+    seen = np.random.default_rng(0).normal(0, 1, (20, every.sizes["observations"]))
+    seen[:, -10::2] = 0.0
+    np.testing.assert_allclose(every.act(seen), plain.act(seen[:, :-10]), atol=1e-6)
+
+
 def _alone(controller: Controller, prefix: str) -> Controller:
     """One network of several as a controller of its own."""
     alone = Controller(*(controller.sizes[name] for name in ("observations", "actions", "width")))
