@@ -92,12 +92,13 @@ def _usable(store: Store, run: StoredRun, folder: Path, body: str | None) -> Abo
 
 
 def agents_of(store: Store, body: str, tasks: AskedFor = "basic") -> list[StoredRun]:
-    """The newest sound evaluation of a body by each route, of the full profile if there is any of it."""
+    """The newest sound evaluation of a body by each route; of the full profile and the default method, if any is."""
     with store.explained():
         records = store.database.runs("FINISHED", "stage", "evaluation")
     own = [each for each in records if each.tags.get("body") == body and each.parts["config"].get("tasks") == tasks]
     full = [each for each in own if each.profile == "full"] or own
-    by_route = ((each for each in full if each.tags.get("route") == route) for route in ROUTE_STAGE)
+    usual = [each for each in full if each.is_of_default_method] or full
+    by_route = ((each for each in usual if each.tags.get("route") == route) for route in ROUTE_STAGE)
     newest = (next(filter(None, (store.read(each, _warn) for each in alike)), None) for alike in by_route)
     return [run for run in newest if run]
 

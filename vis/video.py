@@ -60,6 +60,8 @@ class Agent:
     def find(store: Store, run: str | None, body: str | None, route: Route | None) -> Agent:
         """The agent of the evaluation that ``run`` names, else of the newest one of a body and a route.
 
+        Of one by the default method, if there is any.
+
         Raises:
             UserError: there is none, it is not one of that body, or a part of it is no longer stored.
         """
@@ -107,7 +109,7 @@ def _newest(store: Store, body: str, route: Route | None) -> Record:
     if not fit:
         command = f"python -m stages.evaluation --body {body}" + (f" --route {route}" if route else "")
         raise UserError(f"--body: no evaluation of {label} is stored yet; `{command}` makes one, --agent needs none")
-    return fit[0]
+    return next((record for record in fit if record.is_of_default_method), fit[0])
 
 
 def script(text: str, space: Space) -> Tasks:

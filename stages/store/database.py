@@ -80,6 +80,11 @@ class Record:
         return (*tags, self.profile, config.get("tasks"), config.get("space"))
 
     @property
+    def is_of_default_method(self) -> bool:
+        """Whether its toy was taught by the usual method of inference; of others their name is a tag."""
+        return "method" not in self.tags
+
+    @property
     def is_sound(self) -> bool:
         """Whether it may be served: finished, and not put aside."""
         return self.status == "FINISHED" and "quarantined" not in self.tags

@@ -60,8 +60,9 @@ def _publish(
 
 
 def _agent(
-    store: Store, folder: Path, route: Route, earned: float, seed: int = 0, profile: str = "full", old: bool = False
-) -> StoredRun:
+    store: Store, folder: Path, route: Route, earned: float, seed: int = 0, profile: str = "full", old: bool = False,
+    method: str | None = None,
+) -> StoredRun:  # fmt: skip
     """The runs of an agent with random weights, or with a toy that was made otherwise once; its evaluation."""
     files = write_agent(folder / f"{route}-{seed}-{earned}", route=route, seed=seed)
     if old:
@@ -79,7 +80,7 @@ def _agent(
     (folder / "scores").mkdir(exist_ok=True)
     write_json(folder / "scores" / "controls.json", scores)
     config = {"route": route, "tasks": "basic", "seed": seed, "decisions": 100, "seeds": 5, "earned": earned}
-    tags = {**on_body, "route": route}
+    tags = {**on_body, "route": route, **({"method": method} if method else {})}
     return _publish(store, folder / "scores", "evaluation", config, tags, made_of, {"return": earned}, body)
 
 
@@ -96,6 +97,14 @@ def test_a_body_means_its_newest_agent_by_the_better_route(store: Store, tmp_pat
         "low_level",
         "high_level",
     }
+
+
+def test_a_body_means_an_agent_of_the_default_method(store: Store, tmp_path: Path, command: Command) -> None:
+    _agent(store, tmp_path, "retrain", -1.0, seed=1, method="pearl")
+    assert command("--run", "cheetah")[1][0].startswith("cheetah-retrain, ")  # there is no other
+    usual = _agent(store, tmp_path, "reuse", -8.0)
+    _agent(store, tmp_path, "reuse", -2.0, seed=1, method="pearl")
+    assert f"run {usual.run_id[:8]}" in command("--run", "cheetah", "--out", "usual.agent")[1][0]
 
 
 def test_agents_of_other_networks_are_passed_over(store: Store, tmp_path: Path, command: Command) -> None:
