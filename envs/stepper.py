@@ -62,11 +62,14 @@ class Stepper:
         self.state[rows] = fresh
 
     def tumble(self, rng: np.random.Generator, rows: np.ndarray, rate: float) -> None:
-        """Give some copies (mask) any pitch, and a pitch rate of at most ``rate`` (rad/s) either way."""
+        """Give some copies (mask) any pitch, and a pitch rate of at most ``rate`` (rad/s) either way, mostly far less.
+
+        What turns fast gets on its feet by itself; it is what stays on its head or back that has to be learnt.
+        """
         position, velocity = self.body.joint_addresses("pitch")
         count = int(rows.sum())
         self.state[rows, 1 + position] = rng.uniform(-np.pi, np.pi, count)
-        self.state[rows, 1 + self.nq + velocity] = rng.uniform(-rate, rate, count)
+        self.state[rows, 1 + self.nq + velocity] = rate * rng.uniform(-1.0, 1.0, count) ** 3
 
     def step(self, actions: Floats, rows: np.ndarray | None = None) -> None:
         """One control step (frame_skip physics steps) with actions (n or len(rows), nu) in [-1, 1]."""
