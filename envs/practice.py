@@ -104,6 +104,8 @@ class Practice:
         tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
             before it has learnt to flip and to get up.
         turning: at most so fast (rad/s).
+        calm: how much nearer to rest most of them begin, 0 for all rates alike. What turns fast gets on its feet by
+            itself; it is what rests on its head or back that has to be learnt.
         skill: whose commands they are; None for all.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
     """
@@ -114,6 +116,7 @@ class Practice:
     restless: float = 0.0
     tumbled: float = 0.0
     turning: float = 6.0
+    calm: int = 0
     skill: Skill | None = None
     only: float | None = None
 
@@ -178,9 +181,8 @@ class CommandedBodies:
         """Put some bodies (mask) back to the start, a share of them tumbled."""
         self.stepper.reset(self.rng, rows)
         if self.practice.tumbled:
-            self.stepper.tumble(
-                self.rng, rows & (self.rng.random(self.n) < self.practice.tumbled), self.practice.turning
-            )
+            tumbled = rows & (self.rng.random(self.n) < self.practice.tumbled)
+            self.stepper.tumble(self.rng, tumbled, self.practice.turning, self.practice.calm)
 
     def _rewards(self) -> Floats:
         """Minus the relative error of what the command asks for; where it is a position also the distance.

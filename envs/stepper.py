@@ -61,15 +61,16 @@ class Stepper:
             self._heading.turn(fresh, rng.uniform(-np.pi, np.pi, count))
         self.state[rows] = fresh
 
-    def tumble(self, rng: np.random.Generator, rows: np.ndarray, rate: float) -> None:
-        """Give some copies (mask) any pitch, and a pitch rate of at most ``rate`` (rad/s) either way, mostly far less.
+    def tumble(self, rng: np.random.Generator, rows: np.ndarray, rate: float, calm: int = 0) -> None:
+        """Give some copies (mask) any pitch, and a pitch rate of at most ``rate`` (rad/s) either way.
 
-        What turns fast gets on its feet by itself; it is what stays on its head or back that has to be learnt.
+        Args:
+            calm: 0 for all rates alike; the more, the nearer to rest most of them are.
         """
         position, velocity = self.body.joint_addresses("pitch")
         count = int(rows.sum())
         self.state[rows, 1 + position] = rng.uniform(-np.pi, np.pi, count)
-        self.state[rows, 1 + self.nq + velocity] = rate * rng.uniform(-1.0, 1.0, count) ** 3
+        self.state[rows, 1 + self.nq + velocity] = rate * rng.uniform(-1.0, 1.0, count) ** (2 * calm + 1)
 
     def step(self, actions: Floats, rows: np.ndarray | None = None) -> None:
         """One control step (frame_skip physics steps) with actions (n or len(rows), nu) in [-1, 1]."""

@@ -29,9 +29,16 @@ from stages.skill import learn, tracking_metrics
 #: Seed of the measured episodes of the result, apart from training seeds and from that of the learning curve.
 _TRACKING_SEED = 10_007
 #: How what has first to be found at all, as a flip, is practised: wider and smoother trials, and a longer view.
-_FOUND: Mapping[str, float] = {"discount": 0.99, "deviation": 0.9, "change": 5.0, "tumbled": 0.5, "smooth": 4}
+_FOUND: Mapping[str, float] = {
+    "discount": 0.99,
+    "deviation": 0.9,
+    "change": 5.0,
+    "tumbled": 0.5,
+    "calm": 0,
+    "smooth": 4,
+}
 #: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.
-_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0}
+_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0, "calm": 0}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:

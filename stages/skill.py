@@ -46,6 +46,7 @@ def learn(
         restless=config.restless,
         tumbled=config.tumbled,
         turning=config.turning,
+        calm=config.calm,
         skill=skill,
         only=config.only,
     )

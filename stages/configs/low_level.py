@@ -34,6 +34,9 @@ class LowLevelConfig(BodyStageConfig):
         default=0.0, ge=0, le=1, description="share of practice episodes begun turned any way and turning on"
     )
     turning: float = Field(default=6.0, ge=0, le=100, description="largest pitch rate that these begin with, rad/s")
+    calm: int = Field(
+        default=0, ge=0, le=10, description="how much nearer to rest most of them begin; 0: all rates alike"
+    )
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )

@@ -98,6 +98,19 @@ def test_a_share_of_the_episodes_begins_tumbled_and_turning(most: float):
     assert 0.8 * most < -turning.min() < 1.6 * most and 0.8 * most < turning.max() < 1.6 * most  # and the usual noise
 
 
+def test_tumbled_episodes_may_begin_mostly_at_rest():
+    pitch, rate = (1 + address for address in CHEETAH.joint_addresses("pitch"))
+    begun: list[np.ndarray] = []
+    for calm in (0, 1):
+        practice = Practice(seconds=10.0, change=3.0, fall_cost=0.0, tumbled=1.0, turning=6.0, calm=calm)
+        bodies = CommandedBodies(CHEETAH, 2000, 0, practice)
+        bodies.reset()
+        begun.append(np.abs(bodies.stepper.state[:, bodies.stepper.nq + rate]))
+        assert np.abs(bodies.stepper.state[:, pitch]).max() > 3.0
+    evenly, calmly = (np.median(rates) for rates in begun)
+    assert 2.8 < evenly < 3.2 and 0.6 < calmly < 0.9 and 5.0 < begun[1].max() < 6.01  # 6 / 2, and 6 / 2 cubed
+
+
 def test_a_fall_costs_what_is_said(tmp_path):
     path = tmp_path / "glass.toml"
     path.write_text(body_path("cheetah").read_text() + "\n[healthy]\npitch = [-0.3, 0.3]\n")
