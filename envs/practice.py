@@ -31,6 +31,8 @@ _PITCH_RATE_FLOOR = 1.0
 _GOAL_SCALE = 0.1
 #: Seconds over which vertical speed and pitch rate are averaged: within a hop and within a turn they take every value.
 _WINDOW = 0.5
+#: Share of a healthy range, around its middle, where a body is not strained.
+_EASY = 0.6
 #: Seconds that an episode begins with.
 _BEGINNING = 0.5
 
@@ -98,6 +100,7 @@ class Practice:
     Attributes:
         seconds: length of an episode.
         change: mean seconds until a command is replaced.
+        edge_cost: of a step at the edge of the healthy ranges. A body that comes to rest there dares no move any more.
         restless: how much more often in an episode's first half second, 1/s: an agent tries this and that then, and
             has not found its balance yet.
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
@@ -113,6 +116,7 @@ class Practice:
     seconds: float
     change: float
     fall_cost: float
+    edge_cost: float = 0.0
     restless: float = 0.0
     tumbled: float = 0.0
     turning: float = 6.0
@@ -162,7 +166,7 @@ class CommandedBodies:
         self.stepper.step(actions)
         self.age += 1
         fell = self.stepper.fallen()
-        rewards = self._rewards() - self.practice.fall_cost * fell
+        rewards = self._rewards() - self.practice.fall_cost * fell - self.practice.edge_cost * self._strained()
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out
@@ -193,6 +197,14 @@ class CommandedBodies:
         distance = self.commands.error(coordinates)
         cost = np.minimum(self._relative_error(coordinates, distance), 2.0)
         return -cost - np.where(RELATIVE[kind], distance / (distance + _GOAL_SCALE), 0.0)
+
+    def _strained(self) -> Floats:
+        """(n,): how near the edge of its healthy ranges each body is: 0 around their middle, 1 where it falls."""
+        strained = np.zeros(self.n)
+        for column, (low, high) in self.stepper.healthy:
+            off = np.abs(2.0 * self.stepper.state[:, column] - low - high) / (high - low)
+            strained = np.maximum(strained, np.clip((off - _EASY) / (1.0 - _EASY), 0.0, 1.0))
+        return strained
 
     def _relative_error(self, coordinates: Floats, distance: Floats) -> Floats:
         space, kind, target = self.body.space, self.commands.kind, np.abs(self.commands.target)

@@ -37,7 +37,8 @@ class Stepper:
         limited = self.model.actuator_ctrllimited[:, None].astype(bool)
         self._control_low, self._control_high = np.where(limited, self.model.actuator_ctrlrange, (-1.0, 1.0)).T
         self._toy_index = self._columns(body.space.positions)
-        self._healthy = self._healthy_ranges()
+        #: Columns of the state that have a healthy range, and their ranges.
+        self.healthy = self._healthy_ranges()
         self._heading = Heading.of(body)
         places = self._columns(self._ground)[: len(self._ground)]
         self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), places - 1)
@@ -117,7 +118,7 @@ class Stepper:
         """(n,) bool: outside the healthy ranges, or no longer finite."""
         state = self.state[rows]
         down = np.logical_not(np.isfinite(state).all(axis=1))
-        for column, (low, high) in self._healthy:
+        for column, (low, high) in self.healthy:
             down |= (state[:, column] < low) | (state[:, column] > high)
         return down
 

@@ -43,6 +43,7 @@ def learn(
         seconds=config.episode,
         change=config.change,
         fall_cost=config.fall_cost,
+        edge_cost=config.edge_cost,
         restless=config.restless,
         tumbled=config.tumbled,
         turning=config.turning,

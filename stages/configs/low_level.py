@@ -40,6 +40,9 @@ class LowLevelConfig(BodyStageConfig):
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )
+    edge_cost: float = Field(
+        default=0.0, ge=0, le=100, description="of a step at the edge of the healthy ranges; none around their middle"
+    )
     only: float | None = Field(
         default=None, ge=-20, le=20, description="practise and measure this one velocity, m/s; by default all commands"
     )

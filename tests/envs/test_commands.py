@@ -1,5 +1,7 @@
 """Commands: relative, capped, over the whole range, changed in mid-episode."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,6 +98,21 @@ def test_a_share_of_the_episodes_begins_tumbled_and_turning(most: float):
     assert 0.2 < turned.mean() < 0.25  # those left out are turned by next to nothing
     assert np.abs(bodies.stepper.state[turned, pitch]).max() > 3.0
     assert 0.8 * most < -turning.min() < 1.6 * most and 0.8 * most < turning.max() < 1.6 * most  # and the usual noise
+
+
+def test_the_edge_of_the_healthy_range_costs_what_is_said():
+    body, practice = load_body("hopper"), Practice(seconds=10.0, change=100.0, fall_cost=0.0)
+    (column, (_, edge)) = Stepper(body, 1).healthy[1]
+    earned: list[np.ndarray] = []
+    for cost in (0.0, 2.0):
+        bodies = CommandedBodies(body, 3, 0, replace(practice, edge_cost=cost))
+        bodies.reset()
+        bodies.stepper.state[:, column] = [0.5 * edge, 0.8 * edge, -0.8 * edge]
+        bodies.stepper.state[:, 1 + bodies.stepper.nq :] = 0.0
+        earned.append(bodies.step(np.zeros((3, bodies.stepper.nu)))[1])
+        leaning = bodies.stepper.state[:, column] / edge  # its range is as far back as forward
+    missed = 2.0 * np.clip((np.abs(leaning) - 0.6) / 0.4, 0.0, 1.0)
+    assert np.allclose(earned[0] - earned[1], missed) and missed[0] == 0.0 and missed[1:].min() > 0.5
 
 
 def test_tumbled_episodes_may_begin_mostly_at_rest():
