@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from envs.body import load_body
+from envs.commands import Commands, low_level_observation
+from envs.practice import sample_commands
+from envs.stepper import Stepper
 from envs.tasks import GOAL, VELOCITY, Floats
 from envs.tracking import Tracking, track
 from models.controller import Controller
@@ -15,6 +18,8 @@ from tests.benchmarks.table import Recorder
 
 _SEEDS = range(70_001, 70_006)
 _REPEATS = 2
+#: Bodies, seconds of commands that lead them anywhere, seconds of the one that is measured, and what is standing still.
+_BODIES, _LED, _TOLD, _STILL = 300, 3.0, 4.0, 0.1
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,34 @@ def test_tracking(
     span = f"{by_seed.min():.4g} to {by_seed.max():.4g} over {len(_SEEDS)} seeds"
     note = f"{span}; worst command {by_command[worst]:.4g} at {worst:+.2g}"
     record.at_most(f"low level, {what}", bar, float(errors.mean()), note=note)
+
+
+@pytest.mark.parametrize("speed", [1.0, -1.0])
+def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder, speed: float) -> None:
+    body, rng = load_body(settings.body), np.random.default_rng(_SEEDS[0])
+    act = Controller.load(runs(Node("low_level")).artifact.folder).act
+    stepper, fell = Stepper(body, _BODIES), np.zeros(_BODIES, dtype=bool)
+    stepper.reset(rng)
+    if not stepper.healthy:  # it may lie on its back
+        stepper.tumble(rng, rng.random(_BODIES) < 0.5, rate=1.0)
+    commands = sample_commands(rng, body, stepper.coordinates())
+    for _ in range(round(_LED / body.dt)):
+        again = rng.random(_BODIES) < 2.0 * body.dt
+        if again.any():
+            commands = commands.replaced(again, sample_commands(rng, body, stepper.coordinates(again)))
+        stepper.step(act(low_level_observation(stepper, commands)))
+        fell |= stepper.fallen()
+    told = Commands.relative(body, np.full(_BODIES, VELOCITY), np.full(_BODIES, speed), stepper.coordinates())
+    steps = round(_TOLD / body.dt)
+    at = np.empty((steps, _BODIES))
+    for step in range(steps):
+        stepper.step(act(low_level_observation(stepper, told)))
+        fell |= stepper.fallen()
+        at[step] = stepper.coordinates()[:, 0]
+    moved = (at[-1] - at[steps // 2]) / (_TOLD / 2.0)
+    still = np.sign(speed) * moved[~fell] < _STILL * abs(speed)
+    note = f"{fell.mean():.2%} fell on the way"
+    record.at_most(f"low level, stands though told {speed:+g} m/s, share", 0.01, float(still.mean()), note=note)
 
 
 def _errors(tracking: Tracking, kind: int, averaged: bool) -> Floats:
