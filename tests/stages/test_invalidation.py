@@ -132,10 +132,10 @@ EDITS = [
     Edit(
         "recipe of a body for one stage",
         "envs/bodies/cheetah.toml",
-        "tumbled = 0.3",
-        "tumbled = 0.4",
+        "tumbled = 0.5",
+        "tumbled = 0.6",
         frozenset({"low_level"}),
-        named="tumbled 0.3 -> 0.4",
+        named="tumbled 0.5 -> 0.6",
     ),
     Edit("comment", "envs/commands.py", "#: Speed asked for", "#: What speed is asked for", NONE),
     Edit("docstring", "envs/tasks.py", '"""', '"""Well, ', NONE),
