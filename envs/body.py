@@ -70,6 +70,9 @@ class Healthy(_Section):
 
     z: Range | None = Field(default=None, description="m")
     pitch: Range | None = Field(default=None, description="rad")
+    tilt: float | None = Field(
+        default=None, gt=0, lt=3.14, description="of a free joint from upright, whichever way it leans, rad, at most"
+    )
 
 
 class Body(_Section):
@@ -164,6 +167,13 @@ class Body(_Section):
         index = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_JOINT, self.coordinates.heading or "")
         return index >= 0 and self.model.jnt_type[index] == mujoco.mjtJoint.mjJNT_FREE
 
+    def orientation_address(self) -> int:
+        """Index into qpos of the quaternion of the body's free joint, of which its tilt is read."""
+        free = np.flatnonzero(self.model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
+        if not len(free):
+            raise UserError(f"body {self.name}: healthy.tilt: the model has no free joint; say healthy.pitch")
+        return int(self.model.jnt_qposadr[free[0]]) + 3
+
     def _of_kinds(self, section: str, said: _Section, default: Mapping[str, Any]) -> dict[str, Any]:
         """What a section says for each kind of the body's space; along both axes of the plane the same."""
         values = {kind: _said(said, default, kind.removesuffix("_y")) for kind in self.space.kinds}
@@ -195,6 +205,8 @@ def load_body(name: str, asked: AskedFor = "basic") -> Body:
         body.joint_addresses(position)
     if body.coordinates.heading is not None:
         body.joint_addresses("heading")
+    if body.healthy is not None and body.healthy.tilt is not None:
+        body.orientation_address()
     _ = body.task_ranges, body.command_limits  # what is missing there is said here
     return body
 

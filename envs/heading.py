@@ -70,6 +70,12 @@ def rotated(x: Floats, y: Floats, angle: Floats) -> tuple[Floats, Floats]:
     return c * x - s * y, s * x + c * y
 
 
+def tilt(quaternions: Floats) -> Floats:
+    """(n,) rad from upright, whichever way, of orientations (n, 4)."""
+    _, x, y, _ = quaternions.T
+    return np.arccos(np.clip(1.0 - 2.0 * (x * x + y * y), -1.0, 1.0))
+
+
 def within_a_turn(angle: Floats) -> Floats:
     """The same angles (n,) rad in [-pi, pi)."""
     return np.remainder(angle + np.pi, 2.0 * np.pi) - np.pi

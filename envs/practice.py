@@ -166,7 +166,8 @@ class CommandedBodies:
         self.stepper.step(actions)
         self.age += 1
         fell = self.stepper.fallen()
-        rewards = self._rewards() - self.practice.fall_cost * fell - self.practice.edge_cost * self._strained()
+        edge = np.clip((self.stepper.strain() - _EASY) / (1.0 - _EASY), 0.0, 1.0)
+        rewards = self._rewards() - self.practice.fall_cost * fell - self.practice.edge_cost * edge
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out
@@ -197,14 +198,6 @@ class CommandedBodies:
         distance = self.commands.error(coordinates)
         cost = np.minimum(self._relative_error(coordinates, distance), 2.0)
         return -cost - np.where(RELATIVE[kind], distance / (distance + _GOAL_SCALE), 0.0)
-
-    def _strained(self) -> Floats:
-        """(n,): how near the edge of its healthy ranges each body is: 0 around their middle, 1 where it falls."""
-        strained = np.zeros(self.n)
-        for column, (low, high) in self.stepper.healthy:
-            off = np.abs(2.0 * self.stepper.state[:, column] - low - high) / (high - low)
-            strained = np.maximum(strained, np.clip((off - _EASY) / (1.0 - _EASY), 0.0, 1.0))
-        return strained
 
     def _relative_error(self, coordinates: Floats, distance: Floats) -> Floats:
         space, kind, target = self.body.space, self.commands.kind, np.abs(self.commands.target)

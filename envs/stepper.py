@@ -10,7 +10,7 @@ import mujoco.rollout
 import numpy as np
 
 from envs.body import Body
-from envs.heading import Heading, within_a_turn
+from envs.heading import Heading, tilt, within_a_turn
 from envs.tasks import Floats
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -37,8 +37,7 @@ class Stepper:
         limited = self.model.actuator_ctrllimited[:, None].astype(bool)
         self._control_low, self._control_high = np.where(limited, self.model.actuator_ctrlrange, (-1.0, 1.0)).T
         self._toy_index = self._columns(body.space.positions)
-        #: Columns of the state that have a healthy range, and their ranges.
-        self.healthy = self._healthy_ranges()
+        self._healthy = self._healthy_ranges()
         self._heading = Heading.of(body)
         places = self._columns(self._ground)[: len(self._ground)]
         self._observed = np.delete(np.arange(1, 1 + self.nq + self.nv), places - 1)
@@ -116,11 +115,18 @@ class Stepper:
 
     def fallen(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """(n,) bool: outside the healthy ranges, or no longer finite."""
-        state = self.state[rows]
-        down = np.logical_not(np.isfinite(state).all(axis=1))
-        for column, (low, high) in self.healthy:
-            down |= (state[:, column] < low) | (state[:, column] > high)
-        return down
+        return np.logical_not(np.isfinite(self.state[rows]).all(axis=1)) | (self.strain(rows) > 1.0)
+
+    def strain(self, rows: np.ndarray | slice = slice(None)) -> Floats:
+        """(n,): how near the edge of its healthy ranges each body is: 0 in their middle, 1 where it falls."""
+        state, ranges = self.state[rows], self.body.healthy
+        worst = np.zeros(len(state))
+        for column, (low, high) in self._healthy:
+            worst = np.maximum(worst, np.abs(2.0 * state[:, column] - low - high) / (high - low))
+        if ranges is not None and ranges.tilt is not None:
+            first = 1 + self.body.orientation_address()
+            worst = np.maximum(worst, tilt(state[:, first : first + 4]) / ranges.tilt)
+        return worst
 
     @cached_property
     def _quaternions(self) -> list[int]:

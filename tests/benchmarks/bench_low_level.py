@@ -59,14 +59,14 @@ def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder
     stepper, fell = Stepper(body, _BODIES), np.zeros(_BODIES, dtype=bool)
     stepper.reset(rng)
     held = np.clip(rng.normal(0.0, 0.7, (_BODIES, stepper.nu)), -1.0, 1.0)
-    if not stepper.healthy:  # it may lie on its head or back
+    if body.healthy is None:  # it may lie on its head or back
         stepper.tumble(rng, np.ones(_BODIES, dtype=bool), rate=1.0)
     commands = sample_commands(rng, body, stepper.coordinates())
     for _ in range(round(_LED / body.dt)):
         again = rng.random(_BODIES) < 2.0 * body.dt
         if again.any():
             commands = commands.replaced(again, sample_commands(rng, body, stepper.coordinates(again)))
-        stepper.step(act(low_level_observation(stepper, commands)) if stepper.healthy else held)
+        stepper.step(act(low_level_observation(stepper, commands)) if body.healthy else held)
         fell |= stepper.fallen()
     told = Commands.relative(body, np.full(_BODIES, VELOCITY), np.full(_BODIES, speed), stepper.coordinates())
     steps = round(_TOLD / body.dt)

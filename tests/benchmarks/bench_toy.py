@@ -37,10 +37,25 @@ def episodes(runs: Runs, held_out: Tasks) -> ToyEpisodes:
     return episodes
 
 
+#: Of the return, at which a toy's agent counts as taught, and minutes until it is.
+_TAUGHT, _MINUTES = -9.0, 5.0
+
+
+def test_time_to_teach_it(runs: Runs, record: Recorder) -> None:
+    run = runs(Node("toy_inference"))
+    curve = run.artifact.table("learning_curve.parquet")
+    early = np.flatnonzero(curve["return"] < _TAUGHT)
+    first = curve.step[early[-1] + 1 if len(early) else 0]
+    minutes = run.seconds / 60.0
+    note = f"{minutes:.3g} min in all"
+    what = f"toy, from where on its return stays above {_TAUGHT:g}"
+    record.at_most(what, _MINUTES, minutes * float(first / curve.step.iloc[-1]), "min", note)
+
+
 def test_return(held_out: Tasks, episodes: ToyEpisodes, record: Recorder) -> None:
     oracle, worst = oracle_returns(held_out).mean(), episodes.returns.min()
     note = f"oracle {oracle:.4g}, worst of {len(held_out)} tasks {worst:.4g}"
-    record.at_least(f"toy return, held-out, {EPISODE} steps", -9.0, float(episodes.returns.mean()), note=note)
+    record.at_least(f"toy return, held-out, {EPISODE} steps", _TAUGHT, float(episodes.returns.mean()), note=note)
 
 
 def test_base_task(held_out: Tasks, episodes: ToyEpisodes, record: Recorder) -> None:

@@ -111,6 +111,8 @@ def test_what_is_left_out_is_derived_from_the_model():
         ('x = "rootx"', 'x = "rootx.x"', "coordinates.x"),
         ('x = "rootx"', 'x = "rootx"\ny = "rooty.y"', "coordinates.y"),
         ('x = "rootx"', 'x = "rootx"\ny = "rootz"\nheading = "tail"', "coordinates.heading"),
+        ("[tasks]", "[healthy]\ntilt = 1.0\n[tasks]", "healthy.tilt"),
+        ("[tasks]", "[healthy]\ntilt = 4.0\n[tasks]", "healthy.tilt"),
     ],
 )
 def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replacement, field):
@@ -124,6 +126,30 @@ def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replace
         load_body(str(path))
     assert field in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("axis", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.6, -0.8, 0.0), (0.0, 0.0, 1.0)])
+def test_a_body_that_leans_too_far_has_fallen_whichever_way_it_faces(axis):
+    body, angles = load_body("ant"), np.linspace(0.0, np.pi, 7)
+    assert body.healthy is not None and body.healthy.tilt is not None
+    stepper = Stepper(body, len(angles))
+    first = 1 + body.orientation_address()
+    stepper.state[:, first] = np.cos(angles / 2)
+    stepper.state[:, first + 1 : first + 4] = np.sin(angles / 2)[:, None] * axis
+    leaning = angles if axis[2] == 0.0 else np.zeros(len(angles))  # to turn about the vertical is not to lean
+    np.testing.assert_allclose(stepper.strain(), np.maximum(leaning / body.healthy.tilt, 0.1), atol=1e-7)
+    np.testing.assert_array_equal(stepper.fallen(), leaning > body.healthy.tilt)
+
+
+@pytest.mark.parametrize("body", [name for name in body_names() if load_body(name).healthy is not None])
+def test_a_body_is_strained_by_as_much_as_it_is_off_the_middle_of_a_healthy_range(body):
+    described = load_body(body)
+    assert described.healthy is not None and described.healthy.z is not None
+    (low, high), column = described.healthy.z, 1 + described.joint_addresses("z")[0]
+    stepper = Stepper(described, 5)
+    stepper.state[:, column] = low + (high - low) * np.array([-0.01, 0.01, 0.5, 0.99, 1.01])
+    assert stepper.fallen().tolist() == [True, False, False, False, True]
+    np.testing.assert_allclose(stepper.strain(), [1.02, 0.98, stepper.strain()[2], 0.98, 1.02])
 
 
 def test_all_kinds_of_tasks_need_their_ranges():

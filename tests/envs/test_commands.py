@@ -102,7 +102,8 @@ def test_a_share_of_the_episodes_begins_tumbled_and_turning(most: float):
 
 def test_the_edge_of_the_healthy_range_costs_what_is_said():
     body, practice = load_body("hopper"), Practice(seconds=10.0, change=100.0, fall_cost=0.0)
-    (column, (_, edge)) = Stepper(body, 1).healthy[1]
+    assert body.healthy is not None and body.healthy.pitch is not None
+    column, edge = 1 + body.joint_addresses("pitch")[0], body.healthy.pitch[1]
     earned: list[np.ndarray] = []
     for cost in (0.0, 2.0):
         bodies = CommandedBodies(body, 3, 0, replace(practice, edge_cost=cost))
