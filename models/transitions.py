@@ -16,6 +16,8 @@ CONTEXT = 32
 _SCALE = {"x": 10.0, "y": 10.0, "z": 1.0, "pitch": 3.0, "vx": 3.0, "vy": 3.0, "vz": 3.0, "vpitch": 10.0}
 _FAR = 0.5  # in units of _SCALE
 _NEAREST = 1e-6  # to -1, of rewards that tell a specification: a rounded reward says no more
+_STILL = 1e-3  # so near to -1 a reward says that next to nothing has moved yet
+_LEAST = 0.1  # in units of _SCALE, that a task asks for
 HORIZONS = (2, 8, CONTEXT)  # transitions, the newest included, over which an explanation is judged
 
 
@@ -68,14 +70,18 @@ def candidates(space: Space, transitions: Tensor) -> Tensor:
     """(..., kinds, 2): per kind the two specifications that would explain the reward of transitions (..., 2 c + 1).
 
     From r = -|c/s - 1| a next coordinate c leaves s = c / (1 + r) and s = c / (1 - r); which kind and which of the
-    two holds is what the encoder has to find out. In units of a typical specification, cut off far outside.
+    two holds is what the encoder has to find out. In units of a typical specification, cut off far outside. What has
+    not moved explains any specification as well as next to none, by which a body at rest would stay there for ever:
+    the candidates are then the least that a task asks for.
     """
     r, following = outcome(space, transitions)
     # 1 + r crosses zero where a coordinate has not moved; there a candidate is unbounded and is cut off. Its sign is
     # kept: an agent that comes back to where it began would be told to go the other way, for ever.
     near = 1.0 + r
     near = torch.where(near.abs() < _NEAREST, torch.full_like(near, _NEAREST).copysign(near), near)
-    return torch.stack([following / near, following / (1.0 - r)], dim=-1).clamp(-4.0, 4.0)
+    explained = torch.stack([following / near, following / (1.0 - r)], dim=-1).clamp(-4.0, 4.0)
+    least = torch.where(near.abs() < _STILL, _LEAST, 0.0)[..., None]
+    return torch.maximum(explained.abs(), least).copysign(explained)
 
 
 def outcome(space: Space, transitions: Tensor) -> tuple[Tensor, Tensor]:

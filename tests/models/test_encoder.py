@@ -136,6 +136,18 @@ def test_a_reward_beside_the_origin_tells_which_way_to_go(goal: float, share: fl
 
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
+@given(seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.0, 1e-12, 1e-6]))
+def test_what_has_not_moved_is_told_of_no_task_next_to_nothing(space: Space, seed: int, share: float):
+    rng = np.random.default_rng(seed)
+    tasks = sample_tasks(rng, 50, TOY_RANGES, space)
+    at = share * rng.uniform(-1, 1, (50, len(space.coordinates)))
+    resting = torch.tensor(np.concatenate([at, reward(tasks, at)[:, None], at], axis=1))
+    smallest = candidates(space, resting).abs().amin(dim=(0, 2)).numpy() * kind_scale(space).numpy()
+    asked = np.array([TOY_RANGES[kind][0] for kind in space.kinds])
+    assert (smallest >= 0.4 * asked).all()
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_specification_alone_explains_all_that_was_seen(space: Space, seed: int):
     tasks, at, transitions = _seen(space, seed, 6)
