@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-import mujoco
 from filelock import Timeout
 
-from envs.body import load_body
 from stages import child
 from stages.configs.methods import DEFAULT_METHOD
 from stages.contract import StageConfig
@@ -74,27 +72,14 @@ def gather(
 
 
 def check(wanted: Iterable[Node], settings: Settings) -> None:
-    """Configure nodes and all that they depend on, and read their bodies.
+    """Configure nodes and all that they depend on.
 
     Raises:
-        UserError: what is wrong with the settings, or with a body's file or model.
+        UserError: what is wrong with the settings.
     """
-    needed = dict.fromkeys(one for node in wanted for one in reversed(nodes(settings, node)))
-    for node in needed:
-        configure(node, settings)
-    with _unwarned():
-        for body in dict.fromkeys(body for node in needed for body in bodies_of(node, settings)):
-            load_body(body, settings.tasks)
-
-
-@contextmanager
-def _unwarned() -> Iterator[None]:
-    """Without MuJoCo's warnings, which the log of every stage that loads the body holds."""
-    mujoco.set_mju_user_warning(lambda _: None)
-    try:
-        yield
-    finally:
-        mujoco.set_mju_user_warning(None)
+    for node in wanted:
+        for needed in reversed(nodes(settings, node)):
+            configure(needed, settings)
 
 
 @dataclass

@@ -96,15 +96,6 @@ def test_mistakes_are_one_line(
     assert (code, out, len(err)) == (2, [], 1) and words in err[0]
 
 
-def test_a_body_that_its_model_does_not_fit_is_said_before_anything_begins(
-    root: Path, project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(body_path("cheetah").read_text().replace('"rootx"', '"nojoint"').replace('"cheetah"', '"own"'))
-    code, out, err = _main(capsys, "low_level", "--body", str(own))
-    assert (code, out, len(err)) == (2, [], 1) and "coordinates.x: no joint 'nojoint'" in err[0]
-
-
 def test_failure_of_a_stage_is_one_line(root: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = _main(capsys, "low_level", "--fault", "crash")
     assert code == 1 and "RuntimeError: out of luck" in err[-1] and len(err) == 2
