@@ -56,13 +56,20 @@ class TaskRanges(_Section):
 
 
 class CommandRanges(_Section):
-    """Largest |amount| of each command that the low level is trained on, zero included."""
+    """Largest |amount| of each command that the low level is trained on, zero included; how abrupt one may be."""
 
     velocity: float | None = Field(default=None, gt=0, le=20, description="m/s")
     goal: float | None = Field(default=None, gt=0, le=20, description="m, relative to where the body is")
     stand: float | None = Field(default=None, gt=0, le=7, description="pitch, rad")
     jump: float | None = Field(default=None, gt=0, le=20, description="vertical speed, m/s")
     flip: float | None = Field(default=None, gt=0, le=50, description="pitch rate, rad/s")
+    lead: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="m/s that what it is told may be from its present velocity; by default by the size of a body that "
+        "can fall, else without limit",
+    )
 
 
 class Healthy(_Section):
@@ -128,6 +135,12 @@ class Body(_Section):
         """Largest |amount| by global kind id; 0 for kinds that are not asked for."""
         limits = self._of_kinds("commands", self.commands, body_defaults.command_ranges(self.task_ranges))
         return np.array([limits.get(kind, 0.0) for kind in KINDS])
+
+    @cached_property
+    def lead(self) -> float:
+        """How far (m/s) the velocity that the low level is told may be from the present one."""
+        falls = self.healthy is not None
+        return self.commands.lead or (body_defaults.lead(self.model) if falls else np.inf)
 
     @cached_property
     def model(self) -> mujoco.MjModel:

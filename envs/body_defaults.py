@@ -13,6 +13,8 @@ _SPEEDS = (0.1, 0.4)
 _GOALS = (1.0, 6.0)
 #: Commands reach a little beyond the tasks; goals are given in pieces, as far as the top speed leads in this time (s).
 _BEYOND, _AHEAD = 1.1, 0.5
+#: Lead of a body that can fall, as a share of the speed above.
+_LEAD = 0.5
 
 
 def frame_skip(timestep: float) -> int:
@@ -32,10 +34,19 @@ def size(model: mujoco.MjModel) -> float:
 
 def task_ranges(model: mujoco.MjModel) -> dict[str, tuple[float, float]]:
     """Velocities (m/s) by the Froude number of the body's size, and goals (m) by the size itself."""
+    (low, high), (near, far), top, length = _SPEEDS, _GOALS, _top_speed(model), size(model)
+    return {"velocity": (low * top, high * top), "goal": (near * length, far * length)}
+
+
+def lead(model: mujoco.MjModel) -> float:
+    """How far (m/s) a velocity that is asked for may be from the present one, of a body that can fall."""
+    return _LEAD * _top_speed(model)
+
+
+def _top_speed(model: mujoco.MjModel) -> float:
+    """m/s at which the Froude number of the body's size is 1."""
     length = size(model)
-    top = float(np.sqrt(np.linalg.norm(model.opt.gravity) * length)) or length
-    low, high = _SPEEDS
-    return {"velocity": (low * top, high * top), "goal": (_GOALS[0] * length, _GOALS[1] * length)}
+    return float(np.sqrt(np.linalg.norm(model.opt.gravity) * length)) or length
 
 
 def command_ranges(tasks: dict[str, tuple[float, float]]) -> dict[str, float]:

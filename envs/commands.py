@@ -73,7 +73,18 @@ class Commands:
         told = [
             column for other in other_base_tasks(self.body) for column in (asked == other, (asked == other) * remaining)
         ]
-        return np.column_stack([_from_heading(self.wanted(coordinates), heading), *told]).astype(np.float64)
+        return np.column_stack([_from_heading(self._within_lead(coordinates), heading), *told]).astype(np.float64)
+
+    def _within_lead(self, coordinates: Floats) -> Floats:
+        """(n, axes) m/s: the velocity wanted, or as far towards it as the body's lead allows.
+
+        A body at rest that is told to run at full speed leans into it further than it can catch itself.
+        """
+        wanted, places = self.wanted(coordinates), len(self.body.space.positions)
+        present = coordinates[:, places : places + wanted.shape[1]]
+        ahead = np.linalg.norm(wanted - present, axis=1, keepdims=True)
+        share = self.body.lead / np.maximum(ahead, self.body.lead) if np.isfinite(self.body.lead) else 1.0
+        return np.where(share < 1.0, present + share * (wanted - present), wanted)
 
     @property
     def base_task(self) -> Ints:

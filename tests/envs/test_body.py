@@ -96,6 +96,8 @@ def test_what_is_left_out_is_derived_from_the_model():
     for kind, (low, high) in body.task_ranges.items():
         assert 0 < low < high
         assert kind != "velocity" or body.command_limits[VELOCITY] > high
+    assert 0.5 < body.lead < 3.0
+    assert np.isinf(load_body("cheetah").lead)  # which cannot fall
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,22 @@ def test_a_goal_stays_put_while_the_body_moves():
     np.testing.assert_allclose(commands.error(np.array([[7.25, 1.0]])), [0.25])
 
 
+@given(asked=st.floats(-3, 3), speed=st.floats(-5, 5), kind=st.sampled_from([VELOCITY, GOAL]))
+def test_what_falls_is_told_no_velocity_far_from_its_own(asked, speed, kind):
+    walker, here = load_body("walker"), np.array([[0.0, speed]])
+    commands = Commands.relative(walker, np.array([kind]), np.array([asked]), here)
+    wanted, told = commands.wanted(here).item(), commands.features(here, np.zeros(1)).item()
+    assert told == wanted or abs(told - speed) == pytest.approx(walker.lead)
+    assert min(speed, wanted) - 1e-9 <= told <= max(speed, wanted) + 1e-9
+
+
+def test_in_the_plane_the_lead_is_that_of_the_whole_velocity():
+    ant = load_body("ant").model_copy(update={"commands": load_body("ant").commands.model_copy(update={"lead": 1.0})})
+    here = np.array([[0.0, 0.0, 0.0, 2.0]])
+    told = Commands.relative(ant, np.array([VELOCITY]), np.array([2.0]), here).features(here, np.zeros(1))[0]
+    np.testing.assert_allclose(told, np.array([0.0, 2.0]) + np.array([1.0, -1.0]) / np.sqrt(2.0))
+
+
 def test_practice_covers_the_range_zero_included():
     commands = sample_commands(np.random.default_rng(0), CHEETAH, np.zeros((20_000, 2)))
     for kind in (VELOCITY, GOAL):
