@@ -67,8 +67,8 @@ class CommandRanges(_Section):
         default=None,
         gt=0,
         le=100,
-        description="m/s that what it is told may be from its present velocity; by default by the size of a body that "
-        "can fall, else without limit",
+        description="m/s that what an agent tells it may be from its present velocity; by default by the size of a "
+        "body that can fall, else without limit",
     )
 
 
@@ -138,7 +138,7 @@ class Body(_Section):
 
     @cached_property
     def lead(self) -> float:
-        """How far (m/s) the velocity that the low level is told may be from the present one."""
+        """How far (m/s) the velocity that an agent tells its low level may be from the present one."""
         falls = self.healthy is not None
         return self.commands.lead or (body_defaults.lead(self.model) if falls else np.inf)
 

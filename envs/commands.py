@@ -63,27 +63,31 @@ class Commands:
         speed = np.clip(np.where(GOALS[self.kind], _APPROACH * remaining, remaining), -top, top)
         return self._along_axes(np.where(GOALS[self.kind] | VELOCITIES[self.kind], speed, 0.0))
 
-    def features(self, coordinates: Floats, heading: Floats) -> Floats:
+    def features(self, coordinates: Floats, heading: Floats, lead: float = np.inf) -> Floats:
         """(n, f): the velocity wanted, from the heading; for each other base task a flag and what remains.
 
         A goal is nothing but the velocity that it wants here, so that one gait is learnt for goals and velocities. Told
         which of the two it obeys, a body learns to reach goals and refuses to run.
+
+        Args:
+            lead: m/s, how far the velocity that it is told may be from the present one. Practice is without limit.
         """
         remaining, asked = self.remaining(coordinates), self.base_task
         told = [
             column for other in other_base_tasks(self.body) for column in (asked == other, (asked == other) * remaining)
         ]
-        return np.column_stack([_from_heading(self._within_lead(coordinates), heading), *told]).astype(np.float64)
+        return np.column_stack([_from_heading(self._within(lead, coordinates), heading), *told]).astype(np.float64)
 
-    def _within_lead(self, coordinates: Floats) -> Floats:
-        """(n, axes) m/s: the velocity wanted, or as far towards it as the body's lead allows.
+    def _within(self, lead: float, coordinates: Floats) -> Floats:
+        """(n, axes) m/s: the velocity wanted, or as far towards it as the lead allows.
 
         A body at rest that is told to run at full speed leans into it further than it can catch itself.
         """
         wanted, places = self.wanted(coordinates), len(self.body.space.positions)
+        if not np.isfinite(lead):
+            return wanted
         present = coordinates[:, places : places + wanted.shape[1]]
-        ahead = np.linalg.norm(wanted - present, axis=1, keepdims=True)
-        share = self.body.lead / np.maximum(ahead, self.body.lead) if np.isfinite(self.body.lead) else 1.0
+        share = lead / np.maximum(np.linalg.norm(wanted - present, axis=1, keepdims=True), lead)
         return np.where(share < 1.0, present + share * (wanted - present), wanted)
 
     @property
@@ -137,8 +141,10 @@ def command_features(body: Body) -> int:
     return (2 if "y" in body.space.positions else 1) + 2 * len(other_base_tasks(body))
 
 
-def low_level_observation(stepper: Stepper, commands: Commands, rows: np.ndarray | slice = slice(None)) -> Floats:
+def low_level_observation(
+    stepper: Stepper, commands: Commands, rows: np.ndarray | slice = slice(None), lead: float = np.inf
+) -> Floats:
     """(n, body observation + command features): what a low-level controller sees."""
-    features = commands.features(stepper.coordinates(rows), stepper.heading(rows))
+    features = commands.features(stepper.coordinates(rows), stepper.heading(rows), lead)
     # In rows: matrix products round by layout, and what is restored from a checkpoint is laid out in rows.
     return np.ascontiguousarray(np.concatenate([stepper.observation(rows), features], axis=1))

@@ -128,7 +128,7 @@ class TransferAgent:
         if due.any():
             self._decide(rows, self._rewards(reward), due)
         self._left -= 1
-        features = self._commands.features(rows[:, : self._c], self._heading(rows))
+        features = self._commands.features(rows[:, : self._c], self._heading(rows), self.body.lead)
         actions = self.controller.act(np.ascontiguousarray(np.concatenate([rows[:, self._first :], features], axis=1)))
         return actions.astype(np.float32)[0 if seen.ndim == 1 else slice(None)]
 

@@ -149,7 +149,7 @@ class DecidingBodies:
             rows = np.flatnonzero((i < stride) & ~self.fallen)
             if not len(rows):
                 break
-            seen = low_level_observation(self.stepper, commands.rows(rows), rows)
+            seen = low_level_observation(self.stepper, commands.rows(rows), rows, self.body.lead)
             self.stepper.step(self.act(seen), rows)
             states[rows, i] = self.stepper.state[rows]
             coordinates[rows, i] = self.stepper.coordinates(rows)

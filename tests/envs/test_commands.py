@@ -40,15 +40,14 @@ def test_a_goal_stays_put_while_the_body_moves():
 def test_what_falls_is_told_no_velocity_far_from_its_own(asked, speed, kind):
     walker, here = load_body("walker"), np.array([[0.0, speed]])
     commands = Commands.relative(walker, np.array([kind]), np.array([asked]), here)
-    wanted, told = commands.wanted(here).item(), commands.features(here, np.zeros(1)).item()
+    wanted, told = commands.wanted(here).item(), commands.features(here, np.zeros(1), walker.lead).item()
     assert told == wanted or abs(told - speed) == pytest.approx(walker.lead)
     assert min(speed, wanted) - 1e-9 <= told <= max(speed, wanted) + 1e-9
 
 
 def test_in_the_plane_the_lead_is_that_of_the_whole_velocity():
-    ant = load_body("ant").model_copy(update={"commands": load_body("ant").commands.model_copy(update={"lead": 1.0})})
-    here = np.array([[0.0, 0.0, 0.0, 2.0]])
-    told = Commands.relative(ant, np.array([VELOCITY]), np.array([2.0]), here).features(here, np.zeros(1))[0]
+    ant, here = load_body("ant"), np.array([[0.0, 0.0, 0.0, 2.0]])
+    told = Commands.relative(ant, np.array([VELOCITY]), np.array([2.0]), here).features(here, np.zeros(1), 1.0)[0]
     np.testing.assert_allclose(told, np.array([0.0, 2.0]) + np.array([1.0, -1.0]) / np.sqrt(2.0))
 
 
