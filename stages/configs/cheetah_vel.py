@@ -15,7 +15,7 @@ class CheetahVelConfig(StageConfig):
     tasks: AskedFor = Field(
         default="basic", description="kinds of tasks that the low level knows: velocity and goal, or all"
     )
-    steps: int = Field(default=600_000, ge=1, le=10**9, description="environment steps of practice in all")
+    steps: int = Field(default=2_000_000, ge=1, le=10**9, description="environment steps of practice in all")
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies practising side by side")
     rollout: int = Field(default=100, ge=1, le=10_000, description="steps of each body between two updates")
     minibatch: int = Field(default=400, ge=2, le=1_000_000, description="samples per gradient step")
