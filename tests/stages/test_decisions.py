@@ -41,6 +41,21 @@ def test_each_body_takes_its_own_stride(bodies):
     assert (outcome.rewards[0, 1:] == 0).all() and (outcome.rewards[2] != 0).all()
 
 
+def test_what_can_fall_is_told_no_velocity_far_from_its_own():
+    told, body = [], load_body("walker")
+
+    def act(seen):
+        told.append(seen[:, -1] - made.coordinates()[:, 1])
+        return np.zeros((len(seen), 6))
+
+    encoder = make_encoder(LINE, "gaussian", "gru", 4, 8).requires_grad_(False)
+    made = DecidingBodies(body, act, encoder, 3, np.random.default_rng(0))
+    made.reset(TASKS)
+    made.decide(np.array([VELOCITY] * 3), np.array([3.0, -3.0, 0.5]), np.full(3, 2))
+    np.testing.assert_allclose(np.abs(told)[:, :2], body.lead)
+    assert (np.abs(told)[:, 2] < body.lead).all()
+
+
 def test_a_stride_is_the_same_physics_as_its_single_steps(bodies):
     start = bodies.stepper.state.copy()
     kind, amount = np.array([VELOCITY] * 3), np.ones(3)
