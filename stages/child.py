@@ -80,15 +80,31 @@ def spawn(stage: str, config: StageConfig, inputs: Mapping[str, Artifact], out: 
             _end(process)
 
 
-def _start(errors: Any) -> subprocess.Popen[str]:
+def check_body(name: str, asked: str) -> None:
+    """Load a body elsewhere.
+
+    Raises:
+        UserError: what is wrong with its file.
+    """
+    command = [sys.executable, "-P", "-m", "stages.body_check", name, asked]
+    said = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
+    if said.returncode:
+        raise UserError(said.stderr.strip().split("\n")[-1])
+
+
+def _environment() -> dict[str, str]:
     paths = filter(None, [str(closure.PROJECT), os.environ.get("PYTHONPATH")])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+
+
+def _start(errors: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "stages.execute"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+        env=_environment(),
         # A Ctrl-C in the terminal reaches the parent alone, which then ends the child.
         start_new_session=True,
     )

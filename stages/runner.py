@@ -10,6 +10,7 @@ from typing import Literal
 
 from filelock import Timeout
 
+from envs.body_files import body_names
 from stages import child
 from stages.configs.methods import DEFAULT_METHOD
 from stages.contract import StageConfig
@@ -72,14 +73,17 @@ def gather(
 
 
 def check(wanted: Iterable[Node], settings: Settings) -> None:
-    """Configure nodes and all that they depend on.
+    """Configure nodes and all that they depend on, and load bodies that are not the project's own.
 
     Raises:
-        UserError: what is wrong with the settings.
+        UserError: what is wrong with the settings, or with a body's file.
     """
-    for node in wanted:
-        for needed in reversed(nodes(settings, node)):
-            configure(needed, settings)
+    needed = dict.fromkeys(each for node in wanted for each in reversed(nodes(settings, node)))
+    for node in needed:
+        configure(node, settings)
+    bodies = {body for node in needed for body in bodies_of(node, settings)}
+    for body in sorted(bodies.difference(body_names())):
+        child.check_body(body, settings.tasks)
 
 
 @dataclass

@@ -157,6 +157,16 @@ def test_mistakes_are_found_before_anything_runs(store: Store, project: Path, se
     assert events == []
 
 
+def test_mistakes_in_a_body_are_found_before_anything_runs(store: Store, project: Path, tmp_path: Path) -> None:
+    (tmp_path / "mybot.toml").write_text(
+        'name = "mybot"\nmjcf = "gone.xml"\ntimestep = 0.01\nframe_skip = 5\n[coordinates]\nx = "rootx"\n'
+    )
+    events: list[Event] = []
+    with pytest.raises(UserError, match=r"body mybot: mjcf: no file gone\.xml"):
+        materialise(STRIDING, Settings(body=str(tmp_path / "mybot.toml")), events.append, store)
+    assert events == []
+
+
 def test_two_want_one_key(store: Store, project: Path) -> None:
     found: dict[int, tuple[StoredRun, list[Event]]] = {}
 
