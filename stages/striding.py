@@ -47,16 +47,17 @@ def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, repor
     course = _Course(rng.integers(0, config.episode, config.bodies))
     modules = {"predictor": learner.predictor, "target": learner.target}
     checkpoint = TrainingCheckpoint(out / ".checkpoint", modules, learner.optimiser, rng)
+    rounds = config.rounds * len(toy.space.base_tasks)
     begun = course.resume(checkpoint, bodies, learner.replay)
-    for round_ in range(begun, config.rounds):
-        if round_ > begun and round_ % max(config.rounds // SAVES, 1) == 0:
+    for round_ in range(begun, rounds):
+        if round_ > begun and round_ % max(rounds // SAVES, 1) == 0:
             course.save(checkpoint, round_, bodies, learner.replay)
-        learner.schedule(1.0 - round_ / config.rounds)
+        learner.schedule(1.0 - round_ / rounds)
         course.recent.append([*_round(learner, bodies, rng, config)])
         course.ages = finish_episodes(bodies, course.ages + 1, config.episode, rng)
-        if (round_ + 1) % max(config.rounds // _REPORTS, 1) == 0 or round_ + 1 == config.rounds:
+        if (round_ + 1) % max(rounds // _REPORTS, 1) == 0 or round_ + 1 == rounds:
             course.sample((round_ + 1) * config.bodies)
-        report((round_ + 1) / config.rounds, **(course.rows[-1] if course.rows else {}))
+        report((round_ + 1) / rounds, **(course.rows[-1] if course.rows else {}))
     rows = course.rows
     save_module(learner.predictor, out / "stride.safetensors")
     write_json(out / "stride.json", learner.predictor.sizes)

@@ -8,7 +8,9 @@ from stages.contract import BodyStageConfig
 class StridingConfig(BodyStageConfig):
     """Q-learning over strides, from every sub-stride of every decision."""
 
-    rounds: int = Field(default=900, ge=1, le=1_000_000, description="decisions of each body")
+    rounds: int = Field(
+        default=225, ge=1, le=100_000, description="decisions of each body, for each base task that its toy knows"
+    )
     bodies: int = Field(default=64, ge=1, le=4096, description="bodies deciding side by side")
     episode: int = Field(default=100, ge=1, le=10_000, description="decisions per episode")
     discount: float = Field(default=0.9, gt=0, lt=1, description="per decision")

@@ -37,7 +37,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _LONGER = {
     "toy_inference": {"updates": 400},
     "low_level": {"steps": 200_000},
-    "striding": {"rounds": 150},
+    "striding": {"rounds": 38},
     "high_level": {"updates": 10},
     "evaluation": {"seeds": 2, "random_tasks": 10},
 }
