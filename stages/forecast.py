@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from stages.changes import why
 from stages.keys import components, key
 from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, parents
 from stages.runner import check
 from stages.store import Store
-from stages.why import why
 
 #: Runs of a stage, newest first, that say how long it takes.
 _RECENT = 50

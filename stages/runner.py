@@ -12,6 +12,7 @@ from filelock import Timeout
 
 from envs.body_files import body_names
 from stages import child
+from stages.changes import why
 from stages.configs.methods import DEFAULT_METHOD
 from stages.contract import StageConfig
 from stages.course import BEAT, Course, Event, Listener
@@ -21,7 +22,6 @@ from stages.plan import Node, Settings, bodies_of, configure, labels, nodes, par
 from stages.store import Store, artifacts, run_inputs
 from stages.store.registry import model_name, register
 from stages.store.writer import StoredRun
-from stages.why import why
 
 #: Seconds between two looks at a lock that another process holds.
 _POLL = 0.2

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.changes import reason
 from stages.store import Store
 from stages.store.database import Record
 from stages.store.lineage import Lineage
 from stages.store.words import whose
-from stages.why import reason
 from vis.origin import Origin
 from vis.tables import numbers
 

@@ -13,9 +13,9 @@ import pytest
 
 from envs import body_files
 from stages import closure
+from stages.changes import differences
 from stages.keys import Components, components, key
 from stages.plan import STAGES, Node, Settings, configure, parents
-from stages.why import differences
 
 _ROUTED = {"evaluation": Node("evaluation", "reuse")}
 _NODES = {stage: _ROUTED.get(stage, Node(stage)) for stage in STAGES}

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stages.changes import differences
 from stages.closure import PROJECT
 from stages.store import Store
-from stages.why import differences
 
 
 def _typed(*words: str, root: Path) -> subprocess.CompletedProcess[str]:
