@@ -14,6 +14,8 @@ from envs.heading import Heading, tilt, within_a_turn
 from envs.tasks import Floats
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
+#: Of a hundred bodies that take a fraction of a millisecond each, more threads find too little to do.
+_THREADS = 8
 
 
 class Stepper:
@@ -22,13 +24,13 @@ class Stepper:
     Args:
         body: the description.
         n: how many copies.
-        threads: C++ threads; the trajectories do not depend on it.
+        threads: C++ threads, by default one per core; the trajectories do not depend on it.
     """
 
     def __init__(self, body: Body, n: int, threads: int | None = None) -> None:
         self.body, self.n, self.model = body, n, body.model
         self.nq, self.nv, self.nu = self.model.nq, self.model.nv, self.model.nu
-        self._datas = [mujoco.MjData(self.model) for _ in range(threads or min(os.cpu_count() or 1, 2))]
+        self._datas = [mujoco.MjData(self.model) for _ in range(threads or min(os.cpu_count() or 1, _THREADS))]
         self._rollout = mujoco.rollout.Rollout(nthread=len(self._datas))
         self._models = [self.model] * n
         self._start = np.empty(mujoco.mj_stateSize(self.model, _STATE))
