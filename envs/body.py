@@ -225,4 +225,4 @@ def load_body(name: str, asked: AskedFor = "basic") -> Body:
 
 
 def _line(message: object) -> str:
-    return str(message).strip().splitlines()[0]
+    return ", ".join(line.rstrip(":") for line in str(message).strip().splitlines())

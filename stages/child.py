@@ -89,7 +89,7 @@ def check_body(name: str, asked: str) -> None:
     command = [sys.executable, "-P", "-m", "stages.body_check", name, asked]
     said = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
     if said.returncode:
-        raise UserError(said.stderr.strip().split("\n")[-1])
+        raise UserError(said.stderr.strip().split("\n")[-1] or f"{name}: the model cannot be loaded")
 
 
 def _environment() -> dict[str, str]:

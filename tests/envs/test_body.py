@@ -130,6 +130,13 @@ def test_a_wrong_description_names_its_field_in_one_line(tmp_path, line, replace
     assert "\n" not in str(error.value)
 
 
+def test_a_model_that_does_not_load_is_told_where_in_one_line(tmp_path):
+    (tmp_path / "mine.xml").write_text('<mujoco>\n<worldbody>\n<geom type="bal"/>\n</worldbody>\n</mujoco>')
+    (tmp_path / "mine.toml").write_text('name = "mine"\nmjcf = "mine.xml"\nframe_skip = 5\n[coordinates]\nx = "along"')
+    with pytest.raises(UserError, match=r"^body mine: mjcf: mine\.xml does not load: .*'bal'.* 'geom', line 3$"):
+        load_body(str(tmp_path / "mine.toml"))
+
+
 @pytest.mark.parametrize("axis", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.6, -0.8, 0.0), (0.0, 0.0, 1.0)])
 def test_a_body_that_leans_too_far_has_fallen_whichever_way_it_faces(axis):
     body, angles = load_body("ant"), np.linspace(0.0, np.pi, 7)
