@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -30,11 +31,13 @@ commands = {velocity = 3.2, goal = 3.0}
 
 @pytest.fixture(scope="module")
 def bodies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """By name: one that ships, one that is given by its path, and one whose model is not there."""
+    """By name: one that ships, one given by path, one that practises what it cannot, one without its model."""
     folder = tmp_path_factory.mktemp("bodies")
     (folder / "hopper.toml").write_text(_HOPPER)
-    (folder / "ghost.toml").write_text(body_path("cheetah").read_text().replace("half_cheetah.xml", "nothing.xml"))
-    return {"cheetah": "cheetah", "hopper": str(folder / "hopper.toml"), "ghost": str(folder / "ghost.toml")}
+    text = body_path("cheetah").read_text()
+    (folder / "stiff.toml").write_text(re.sub(r"^(pitch|stand|flip) = .*\n", "", text, flags=re.MULTILINE))
+    (folder / "ghost.toml").write_text(text.replace("half_cheetah.xml", "nothing.xml"))
+    return {"cheetah": "cheetah", **{name: str(folder / f"{name}.toml") for name in ("hopper", "stiff", "ghost")}}
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +101,19 @@ def test_again_everything_is_stored_and_left_in_prefect(
 
 
 def test_a_body_that_fails_leaves_the_others_their_result(shown: str, command: Command, bodies: dict[str, str]) -> None:
-    words = ("compare-bodies", "--profile", "tiny", "--route", "reuse", "--bodies", bodies["ghost"], "cheetah")
+    words = ("compare-bodies", "--profile", "tiny", "--route", "reuse", "--bodies", bodies["stiff"], "cheetah")
     done = command("-m", "flows.run", *words)
     assert done.returncode == 1
     assert any(line.split()[:3] == ["cheetah", "reuse", "agent"] for line in done.stdout.splitlines())
-    assert done.stderr.startswith("ghost: ") and "nothing.xml" in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("stiff: ") and "coordinates.pitch" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_body_that_cannot_be_read_starts_nothing(command: Command, place: Place, bodies: dict[str, str]) -> None:
+    before = running(place)
+    done = command("-m", "flows.run", "compare-bodies", "--bodies", bodies["ghost"], "cheetah")
+    assert done.returncode == 2
+    assert "nothing.xml" in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
+    assert running(place) == before
 
 
 @pytest.mark.parametrize(

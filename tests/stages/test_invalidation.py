@@ -195,7 +195,7 @@ def test_an_edit_changes_the_keys_that_it_has_to(copy: Path, edit: Edit) -> None
         ("seed", {"seed": 1}, ALL, "seed 0 -> 1"),
         ("field of a stage", {"overrides": {"evaluation": {"seeds": 6}}}, {"evaluation"}, "seeds 5 -> 6"),
         ("field, spelt otherwise", {"overrides": {"evaluation": {"seeds": 5.0}}}, NONE, ""),
-        ("default, said", {"overrides": {"striding": {"rounds": 225}}}, NONE, ""),
+        ("default, said", {"overrides": {"striding": {"replay": 40_000}}}, NONE, ""),
         ("body", {"body": "walker"}, DESCRIBED - {"cheetah_vel"}, "body's toml"),
         ("kinds of tasks", {"tasks": "all"}, BODY | {"toy_inference", "comparison"}, "tasks basic -> all"),
     ],
