@@ -14,7 +14,7 @@ from envs.heading import Heading, tilt, within_a_turn
 from envs.tasks import Floats
 
 _STATE = mujoco.mjtState.mjSTATE_FULLPHYSICS
-#: Of a hundred bodies that take a fraction of a millisecond each, more threads find too little to do.
+#: What the default takes at most: there may be a hundred bodies, of a fraction of a millisecond each.
 _THREADS = 8
 
 
