@@ -114,6 +114,8 @@ def _parser(stage: str) -> Parser:
     if stage == "toy_inference":
         for name in ("body", "tasks"):
             parser.add_argument(f"--{name}", metavar="VALUE", help=f"whose toy: {_help(Settings.model_fields[name])}")
+    elif stage != "low_level":
+        parser.add_argument("--method", metavar="VALUE", help=_help(Settings.model_fields["method"]))
     if "route" in model.model_fields:
         parser.add_argument("--route", choices=ROUTES, help="which route to evaluate (default: reuse)")
     if "routes" in model.model_fields:

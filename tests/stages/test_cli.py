@@ -71,6 +71,25 @@ def test_what_follows_a_toy_is_one_bodys(root: Path, capsys: pytest.CaptureFixtu
     assert (code, len(err)) == (2, 1) and err[0].startswith("space: cheetah needs the toy of 'line'")
 
 
+def test_what_follows_a_toy_takes_that_of_any_method(
+    root: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = _main(capsys, "striding", "--method", "tigr")
+    store = Store()
+    assert code == 0 and store.client.get_run(Path(out[-1]).parent.name).data.tags["method"] == "tigr"
+
+
+@pytest.mark.parametrize(
+    ("stage", "method", "words"),
+    [("evaluation", "guess", "method: Input should be "), ("low_level", "tigr", "unrecognized arguments: --method tigr")],
+)
+def test_methods_that_are_none(
+    root: Path, capsys: pytest.CaptureFixture[str], stage: str, method: str, words: str
+) -> None:
+    code, _, err = _main(capsys, stage, "--method", method)
+    assert (code, len(err)) == (2, 1) and err[0].startswith(words)
+
+
 def test_help_documents_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = _main(capsys, "low_level", "--help")
     text = " ".join(" ".join(out).split())
