@@ -107,8 +107,20 @@ class Stepper:
         return state[:, self._observed]
 
     def coordinates(self, rows: np.ndarray | slice = slice(None)) -> Floats:
-        """(n, coordinates): toy coordinates of the body's space, m, rad and per second."""
-        return self.state[rows][:, self._toy_index]
+        """(n, coordinates): toy coordinates of the body's space, m, rad and per second; pitches within a turn.
+
+        A body that tumbled once and looks where it is asked to would have to unwind the turn, and its agent, whose toy
+        turns either way as easily, would have it do so through the pitches where no body can hold itself.
+        """
+        coordinates = self.state[rows][:, self._toy_index]
+        if self._turning is not None:
+            column = self.body.space.positions.index("pitch")
+            coordinates[:, column] = within_a_turn(coordinates[:, column])
+        return coordinates
+
+    def ways(self, rows: np.ndarray | slice = slice(None)) -> Floats:
+        """(n, positions): the positions among the toy coordinates, with all turns made."""
+        return self.state[rows][:, self._toy_index[: len(self.body.space.positions)]]
 
     def heading(self, rows: np.ndarray | slice = slice(None)) -> Floats:
         """(n,) rad: which way the body faces; 0 along the track."""

@@ -152,7 +152,7 @@ class Record:
         )
 
     def _mean_speed_errors(self) -> Floats:
-        return mean_speed_errors(self.tasks, *(self.array(name) for name in ("coordinates", "seconds", "fallen")))
+        return mean_speed_errors(self.tasks, *(self.array(name) for name in ("ways", "seconds", "fallen")))
 
     def trajectories(self, control: str, suite: Suite) -> pd.DataFrame:
         """One row per decision of the reference tasks under the first seed."""
@@ -219,6 +219,7 @@ def _episodes(
         low, high = specification_interval(stack.toy, encoder, bodies.belief.rows(shown), places[suite.shown])
         record.add(
             coordinates=bodies.coordinates(),
+            ways=bodies.stepper.ways(),
             fallen=bodies.fallen.copy(),
             reward=_earned(outcome.last(outcome.rewards), bodies.fallen),
             stride=outcome.stride,

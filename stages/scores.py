@@ -46,19 +46,19 @@ def _relative(tasks: Tasks, values: Floats, fallen: np.ndarray) -> Floats:
     return np.where(fallen, np.maximum(error, _FALLEN), error)
 
 
-def mean_speed_errors(tasks: Tasks, coordinates: Floats, seconds: Floats, fallen: np.ndarray) -> Floats:
+def mean_speed_errors(tasks: Tasks, ways: Floats, seconds: Floats, fallen: np.ndarray) -> Floats:
     """(n,): relative error of the mean speed over the second half, from where it began and ended.
 
     Velocities read at the ends of decisions, which the agent chooses, may be moments that flatter. NaN for tasks that
     do not ask for a way to be covered.
 
     Args:
-        coordinates: (decisions, n, c) at the ends of decisions.
+        ways: positions (decisions, n, positions) at the ends of decisions, with all turns made.
         seconds: (decisions, n) since the start.
         fallen: (decisions, n) bool.
     """
-    place, last = tasks.space.place(tasks.kind), len(coordinates) - 1
-    positions = coordinates[..., np.arange(len(tasks)), tasks.space.moves[place]]
+    place, last = tasks.space.place(tasks.kind), len(ways) - 1
+    positions = ways[..., np.arange(len(tasks)), tasks.space.moves[place]]
     half = last // 2
     speed = (positions[last] - positions[half]) / np.maximum(seconds[last] - seconds[half], 1e-9)
     asked = tasks.space.velocity_like[place] & ~tasks.space.unsigned[place]

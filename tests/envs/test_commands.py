@@ -13,7 +13,7 @@ from envs.body_files import body_path
 from envs.commands import Commands, low_level_observation
 from envs.practice import CommandedBodies, Practice, sample_commands, skills
 from envs.stepper import Stepper
-from envs.tasks import FLIP, GOAL, STAND, VELOCITY
+from envs.tasks import FLIP, GOAL, STAND, VELOCITY, Tasks, reward
 from stages.configs.low_level import LowLevelConfig
 
 OTHERS = ("stand forward", "stand backward", "jump", "flip forward", "flip backward")
@@ -172,6 +172,17 @@ def test_a_turn_makes_no_difference_to_a_stand(turns, pitch, amount):
         asked.append([commands.remaining(here)[0], commands.error(here)[0]])
     np.testing.assert_allclose(asked[0], asked[1], atol=1e-9)
     assert abs(pitch + asked[0][0]) <= POSTURE.command_limits[STAND] + 1e-9
+
+
+def test_a_turn_makes_no_difference_to_what_a_stand_earns():
+    stepper = Stepper(POSTURE, 2)
+    pitch = 1 + POSTURE.joint_addresses("pitch")[0]
+    stepper.state[:, pitch] = 1.5, 1.5 + 4 * np.pi
+    earned = reward(Tasks(np.array([STAND, STAND]), np.full(2, 1.5), POSTURE.space), stepper.coordinates())
+    np.testing.assert_allclose(earned, 0.0, atol=1e-9)
+    place = POSTURE.space.positions.index("pitch")
+    np.testing.assert_allclose(stepper.ways()[:, place], [1.5, 1.5 + 4 * np.pi])
+    np.testing.assert_allclose(stepper.ways()[:, 0], stepper.coordinates()[:, 0])
 
 
 def test_a_turn_makes_no_difference_to_what_is_seen():

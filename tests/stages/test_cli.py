@@ -81,7 +81,10 @@ def test_what_follows_a_toy_takes_that_of_any_method(
 
 @pytest.mark.parametrize(
     ("stage", "method", "words"),
-    [("evaluation", "guess", "method: Input should be "), ("low_level", "tigr", "unrecognized arguments: --method tigr")],
+    [
+        ("evaluation", "guess", "method: Input should be "),
+        ("low_level", "tigr", "unrecognized arguments: --method tigr"),
+    ],
 )
 def test_methods_that_are_none(
     root: Path, capsys: pytest.CaptureFixture[str], stage: str, method: str, words: str

@@ -75,12 +75,11 @@ def test_the_interval_holds_the_interquartile_mean(seed, n):
 
 def test_the_mean_speed_is_not_flattered_by_when_it_is_read():
     seconds = np.tile(np.arange(1.0, 101.0)[:, None], (1, 2))
-    coordinates = STANDING.copy()
-    coordinates[:, 1, 0] = -1.5 * seconds[:, 1]  # m, so much it moves
-    coordinates[:, 1, 1] = -2.0  # m/s, so it looks at the ends of decisions
-    errors = mean_speed_errors(TASKS, coordinates, seconds, NEVER)
+    ways = STANDING[..., :1].copy()
+    ways[:, 1, 0] = -1.5 * seconds[:, 1]  # m, so much it moves; how fast it is at the ends of decisions does not count
+    errors = mean_speed_errors(TASKS, ways, seconds, NEVER)
     assert np.isnan(errors[0])  # a goal asks for no speed
     np.testing.assert_allclose(errors[1], 0.25)
     fallen = NEVER.copy()
     fallen[90:] = True
-    np.testing.assert_allclose(mean_speed_errors(TASKS, coordinates, seconds, fallen)[1], 1.0)
+    np.testing.assert_allclose(mean_speed_errors(TASKS, ways, seconds, fallen)[1], 1.0)
