@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stages.store import Store, StoredRun
 
 _BOUNDS = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
+#: Settings that are no field of a stage's config and yet decide what it is made of; elsewhere the method alone.
+_TOLD = {"toy_inference": ("body", "tasks"), "low_level": (), "plots": ("tasks", "method")}
 _TERMINATED = 128 + signal.SIGTERM
 _INTERRUPTED = 128 + signal.SIGINT
 _UNREAD = 128 + 13  # SIGPIPE, which not every system has
@@ -111,11 +113,8 @@ def _parser(stage: str) -> Parser:
         if name not in ("route", "routes"):
             many = "+" if get_origin(info.annotation) in (tuple, list) else None
             parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=_help(info), nargs=many)
-    if stage == "toy_inference":
-        for name in ("body", "tasks"):
-            parser.add_argument(f"--{name}", metavar="VALUE", help=f"whose toy: {_help(Settings.model_fields[name])}")
-    elif stage != "low_level":
-        parser.add_argument("--method", metavar="VALUE", help=_help(Settings.model_fields["method"]))
+    for name in _TOLD.get(stage, ("method",)):
+        parser.add_argument(f"--{name}", metavar="VALUE", help=_help(Settings.model_fields[name]))
     if "route" in model.model_fields:
         parser.add_argument("--route", choices=ROUTES, help="which route to evaluate (default: reuse)")
     if "routes" in model.model_fields:

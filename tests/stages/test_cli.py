@@ -79,6 +79,13 @@ def test_what_follows_a_toy_takes_that_of_any_method(
     assert code == 0 and store.client.get_run(Path(out[-1]).parent.name).data.tags["method"] == "tigr"
 
 
+def test_plots_of_all_kinds_of_tasks(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _main(capsys, "plots", "--tasks", "all", "--dry-run")
+    assert code == 0 and out[0].startswith("toy_inference: to compute")
+    code, _, err = _main(capsys, "plots", "--tasks", "some", "--dry-run")
+    assert (code, len(err)) == (2, 1) and err[0].startswith("tasks: Input should be 'basic' or 'all'")
+
+
 @pytest.mark.parametrize(
     ("stage", "method", "words"),
     [
