@@ -36,9 +36,17 @@ _FOUND: Mapping[str, float] = {
     "tumbled": 0.5,
     "calm": 0,
     "smooth": 4,
+    "beginnings": 1,
 }
 #: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.
-_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0, "calm": 0}
+_HELD: Mapping[str, float] = {
+    "discount": 0.98,
+    "change": 5.0,
+    "tumbled": 0.8,
+    "turning": 1.0,
+    "calm": 0,
+    "beginnings": 1,
+}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:

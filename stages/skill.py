@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,13 +32,38 @@ if TYPE_CHECKING:  # what another stage is told does not decide this one's resul
 #: Seed of the measured episodes of the learning curve, by which the controller is chosen, apart from training seeds.
 _VALIDATION_SEED = 10_009
 _REPORTS = 25
+_SEEDS = 2**31
 _FALLS_WEIGH = 5.0
 
 
 def learn(
     config: LowLevelConfig, body: Body, skill: Skill, folder: Path, report: Progress
 ) -> tuple[Controller, list[dict[str, float]]]:
-    """Train, or go on where ``folder`` says; the best controller of the learning curve, and the curve."""
+    """Train, or go on where ``folder`` says; the best controller of the learning curve, and the curve.
+
+    How a gait begins is a lottery, and the rest of a training seldom makes up for a bad draw: of several beginnings the
+    one goes on whose learning curve is the best so far.
+    """
+    n, share = config.beginnings, round(config.beginning * config.steps)
+    whole = config.steps + (n - 1) * share
+
+    def practised(place: int, before: int, until: int | None = None) -> _Watch:
+        own = config.model_copy(update={"seed": (config.seed * n + place) % _SEEDS})
+
+        def told(step: int, /, **metrics: float) -> None:
+            report(min((before + step) / whole, 1.0), **metrics)
+
+        return _practised(own, body, skill, folder / str(place), told, until)
+
+    begun = [practised(place, place * share, share).badness(share) for place in range(n)] if n > 1 else [0.0]
+    watch = practised(begun.index(min(begun)), (n - 1) * share)
+    return watch.best(), watch.rows
+
+
+def _practised(
+    config: LowLevelConfig, body: Body, skill: Skill, folder: Path, told: Callable[..., None], until: int | None
+) -> _Watch:
+    """The training of one seed, to its end, or to the learning curve's first point at or beyond a step."""
     folder.mkdir(parents=True, exist_ok=True)
     practice = Practice(
         seconds=config.episode,
@@ -55,12 +81,13 @@ def learn(
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)
     model = ppo(config, normalised, config.width, config.smooth)
     checkpoint = PPOCheckpoint(folder / "state", model, normalised, bodies)
-    watch = _Watch(config, skill, checkpoint, folder / "best.safetensors", report)
+    watch = _Watch(config, skill, checkpoint, folder / "best.safetensors", told, until)
     remaining = config.steps - model.num_timesteps
-    if remaining > 0:
+    if remaining > 0 and not watch.paused:
         model.learn(remaining, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
-        checkpoint.save(watch.rows)
-    return watch.best(), watch.rows
+        if not watch.paused:
+            checkpoint.save(watch.rows)
+    return watch
 
 
 def extract_controller(model: PPO, normalised: VecNormalize, width: int) -> Controller:
@@ -121,11 +148,17 @@ class _Watch(BaseCallback):
     """Reports, samples the learning curve, keeps its best controller and checkpoints; sits between SB3's updates."""
 
     def __init__(
-        self, config: LowLevelConfig, skill: Skill, checkpoint: PPOCheckpoint, kept: Path, report: Progress
+        self,
+        config: LowLevelConfig,
+        skill: Skill,
+        checkpoint: PPOCheckpoint,
+        kept: Path,
+        told: Callable[..., None],
+        until: int | None,
     ) -> None:
         super().__init__()
-        self.config, self.skill, self.checkpoint, self._report = config, skill, checkpoint, report
-        self._kept = kept
+        self.config, self.skill, self.checkpoint, self._told = config, skill, checkpoint, told
+        self._kept, self._until = kept, until
         self.rows = checkpoint.restore()
         self._every = max(config.steps // (config.bodies * config.rollout * _REPORTS), 1)
 
@@ -136,14 +169,25 @@ class _Watch(BaseCallback):
         measured = bool(self.rows) and self.rows[-1]["step"] == self.num_timesteps  # just resumed here
         if done and done % self._every == 0 and not measured:
             self._measure()
-        if done and done % self.config.checkpoint_every == 0:
+        if done and (done % self.config.checkpoint_every == 0 or self.paused):
             self.checkpoint.save(self.rows)
 
     def _on_rollout_end(self) -> None:
-        self._report(min(self.num_timesteps / self.config.steps, 1.0), **(self.rows[-1] if self.rows else {}))
+        self._told(self.num_timesteps, **(self.rows[-1] if self.rows else {}))
 
     def _on_step(self) -> bool:
-        return True
+        return not self.paused
+
+    @property
+    def paused(self) -> bool:
+        """Whether the learning curve has come to where this beginning waits to be compared."""
+        return self._until is not None and bool(self.rows) and self.rows[-1]["step"] >= self._until
+
+    def badness(self, step: float) -> float:
+        """Mean over the learning curve up to its first point at or beyond a step."""
+        before = [row for row in self.rows if row["step"] < step]
+        counted = self.rows[: len(before) + 1]
+        return sum(map(_badness, counted)) / max(len(counted), 1)
 
     def best(self) -> Controller:
         """The controller of the learning curve's best point, which may be the end.

@@ -43,6 +43,10 @@ class LowLevelConfig(BodyStageConfig):
     edge_cost: float = Field(
         default=0.0, ge=0, le=100, description="of a step at the edge of the healthy ranges; none around their middle"
     )
+    beginnings: int = Field(
+        default=1, ge=1, le=100, description="trainings begun, of which the one goes on that obeys best"
+    )
+    beginning: float = Field(default=0.1, gt=0, le=0.5, description="share of the steps after which they are compared")
     only: float | None = Field(
         default=None, ge=-20, le=20, description="practise and measure this one velocity, m/s; by default all commands"
     )

@@ -68,6 +68,23 @@ def _alone(controller: Controller, prefix: str) -> Controller:
     return alone
 
 
+def test_of_several_beginnings_one_goes_on_as_if_it_had_been_alone(made: Path, tmp_path: Path):
+    three = TINY.model_copy(update={"beginnings": 3, "beginning": 0.3})
+    _trained(three, tmp_path)
+    alone = [made]
+    for seed in (1, 2):
+        alone.append(tmp_path / str(seed))
+        alone[-1].mkdir()
+        _trained(TINY.model_copy(update={"seed": seed}), alone[-1])
+    curves = [pd.read_parquet(folder / "learning_curve.parquet") for folder in (*alone, tmp_path)]
+    early = [curve[curve["step"].shift(fill_value=0) < 0.3 * TINY.steps] for curve in curves[:3]]
+    badness = [(rows["goal_error"] + rows["velocity_error"] + 5 * rows["fall_rate"]).mean() for rows in early]
+    best = int(np.argmin(badness))
+    pd.testing.assert_frame_equal(curves[best], curves[3])
+    weights = [(folder / "controller.safetensors").read_bytes() for folder in (alone[best], tmp_path)]
+    assert weights[0] == weights[1] and len(set(badness)) == 3
+
+
 def test_another_seed_is_another_controller(made: Path, tmp_path: Path):
     other = _trained(TINY.model_copy(update={"seed": 1}), tmp_path)
     weights = [Controller.load(folder).state_dict()["net.0.weight"] for folder in (made, other)]

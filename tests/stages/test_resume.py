@@ -34,6 +34,8 @@ _TOY = ToyInferenceConfig(
 _LOW_LEVEL = LowLevelConfig(
     steps=1536, bodies=8, rollout=32, minibatch=64, epochs=1, width=8, checkpoint_every=2, discount=0.98
 )
+#: Interrupted in its second beginning, and when one of them goes on.
+_BEGINNINGS = _LOW_LEVEL.model_copy(update={"beginnings": 3, "beginning": 0.34})
 #: Interrupted in its second skill.
 _SKILLS = _LOW_LEVEL.model_copy(update={"tasks": "all", "steps": 512, "skill_steps": 768, "tumbled": 0.5})
 CONFIGS: dict[str, StageConfig] = {
@@ -83,7 +85,12 @@ def _interrupting(after: int) -> tuple[Callable[..., None], list[float]]:
 
 @pytest.mark.parametrize(
     ("stage", "config", "after"),
-    [*((stage, config, _AFTER[stage]) for stage, config in CONFIGS.items()), ("low_level", _SKILLS, 5)],
+    [
+        *((stage, config, _AFTER[stage]) for stage, config in CONFIGS.items()),
+        ("low_level", _SKILLS, 5),
+        ("low_level", _BEGINNINGS, 5),
+        ("low_level", _BEGINNINGS, 11),
+    ],
 )
 def test_an_interruption_leaves_no_trace(
     inputs: Mapping[str, Artifact], tmp_path: Path, stage: str, config: StageConfig, after: int
