@@ -51,7 +51,8 @@ def learn(
         own = config.model_copy(update={"seed": (config.seed * n + place) % _SEEDS})
 
         def told(step: int, /, **metrics: float) -> None:
-            report(min((before + step) / whole, 1.0), **metrics)
+            curve = metrics if until is None else {}  # of the one that goes on
+            report(min((before + step) / whole, 1.0), **curve)
 
         return _practised(own, body, skill, folder / str(place), told, until)
 
