@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.contract import ROUTES
+from stages.contract import ROUTES, Route
 from stages.plan import Node, Settings
 from tests.benchmarks.bench_compare import BARS
 from tests.benchmarks.conftest import runs_of
@@ -14,11 +14,12 @@ from tests.benchmarks.table import Recorder
 _KINDS = ("goal", "velocity")
 
 
+@pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_training_seeds(settings: Settings, record: Recorder, seed: int) -> None:
+def test_training_seeds(settings: Settings, record: Recorder, seed: int, route: Route) -> None:
     stored = runs_of(settings.model_copy(update={"seed": seed}))
-    controls = stored(Node("evaluation", ROUTES[0], (settings.body,))).artifact.json("controls.json")
-    agent, bars, what = controls["agent"], BARS[settings.body], f"{settings.body}, {ROUTES[0]}, training seed {seed}"
+    controls = stored(Node("evaluation", route, (settings.body,))).artifact.json("controls.json")
+    agent, bars, what = controls["agent"], BARS[settings.body], f"{settings.body}, {route}, training seed {seed}"
     for kind in _KINDS:
         oracle = controls["oracle"][f"{kind}_settled"]["mean"]
         record.at_most(
