@@ -36,17 +36,9 @@ _FOUND: Mapping[str, float] = {
     "tumbled": 0.5,
     "calm": 0,
     "smooth": 4,
-    "beginnings": 1,
 }
 #: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.
-_HELD: Mapping[str, float] = {
-    "discount": 0.98,
-    "change": 5.0,
-    "tumbled": 0.8,
-    "turning": 1.0,
-    "calm": 0,
-    "beginnings": 1,
-}
+_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0, "calm": 0}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
@@ -92,7 +84,7 @@ def _lessons(config: LowLevelConfig, body: Body) -> list[_Lesson]:
 
 def _recipe(config: LowLevelConfig, skill: Skill) -> dict[str, float]:
     """Config fields by which a skill other than the ground's is practised."""
-    return {**(_HELD if STAND in skill.kinds else _FOUND), "steps": config.skill_steps}
+    return {**(_HELD if STAND in skill.kinds else _FOUND), "steps": config.skill_steps, "beginnings": 1}
 
 
 def _joined(learnt: Sequence[Controller], observations: int) -> Controller:

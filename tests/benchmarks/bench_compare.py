@@ -62,17 +62,19 @@ def test_bars(runs: Runs, record: Recorder, body: str) -> None:
     agents = {route: _controls(runs, body, route)["agent"] for route in ROUTES}
     routes = [min(ROUTES, key=lambda route: bars.share(agents[route]))] if bars.better_route else ROUTES
     for route in routes:
-        agent, what = agents[route], f"compare {body}, {'better route, ' * bars.better_route}{route}"
-        for kind in _KINDS:
-            median = f"median {agent[f'{kind}_settled']['median']:.4g}"
-            record.at_most(
-                f"{what}, {kind}, settled", getattr(bars, kind), agent[f"{kind}_settled"]["mean"], note=median
-            )
-        if bars.success is not None:
-            success = np.mean([agent[f"{kind}_success"]["mean"] for kind in _KINDS])
-            record.at_least(f"{what}, success", bars.success, float(success))
-        if bars.falls is not None:
-            record.at_most(f"{what}, falls", bars.falls, agent["fall_rate"]["mean"])
+        against_bars(record, f"compare {body}, {'better route, ' * bars.better_route}{route}", agents[route], bars)
+
+
+def against_bars(record: Recorder, what: str, agent: Mapping[str, Mapping[str, float]], bars: Bars) -> None:
+    """Rows of an agent's errors, and of its success or falls where they have a bar."""
+    for kind in _KINDS:
+        median = f"median {agent[f'{kind}_settled']['median']:.4g}"
+        record.at_most(f"{what}, {kind}, settled", getattr(bars, kind), agent[f"{kind}_settled"]["mean"], note=median)
+    if bars.success is not None:
+        success = np.mean([agent[f"{kind}_success"]["mean"] for kind in _KINDS])
+        record.at_least(f"{what}, success", bars.success, float(success), note=f"return {agent['return']['mean']:.4g}")
+    if bars.falls is not None:
+        record.at_most(f"{what}, falls", bars.falls, agent["fall_rate"]["mean"])
 
 
 @pytest.mark.parametrize("body", ["hopper"])
