@@ -57,6 +57,8 @@ class Writer:
         self.store, self.run_id, self.parts = store, run_id, parts
         self._began = time.monotonic()
         self._waiting: list[tuple[str, float, int, int]] = []
+        self._logged: dict[str, tuple[float, int]] = {}
+        self._furthest = 0
         self._flushed = 0.0
         self._sending = Lock()
 
@@ -80,12 +82,17 @@ class Writer:
                 self.store.elsewhere.upload(self.run_id, {path.name: path})
 
     def progress(self, fraction: float, metrics: Mapping[str, float]) -> None:
-        """Log live, about once a second; the step is the metric of that name, or thousandths of the work."""
+        """Log live, about once a second, a point of a curve once however often it is told.
+
+        The step is the metric of that name, or thousandths of the work, and never before one that was logged.
+        """
         now = int(time.time() * 1000)
-        step = int(metrics.get("step", fraction * 1000))
+        step = self._furthest = max(int(metrics.get("step", fraction * 1000)), self._furthest)
         rows = {**metrics, "progress": fraction}
         with self._sending:
-            self._waiting += [(name, value, now, step) for name, value in rows.items() if name != "step"]
+            fresh = {name: value for name, value in rows.items() if self._logged.get(name) != (value, step)}
+            self._logged |= {name: (value, step) for name, value in fresh.items()}
+            self._waiting += [(name, value, now, step) for name, value in fresh.items() if name != "step"]
         if time.monotonic() - self._flushed > 1.0:
             self.flush()
 
@@ -118,7 +125,8 @@ class Writer:
             self.store.elsewhere.upload(self.run_id, artifacts.all_files(work))
         self.store.locks.confirm(key)
         artifacts.publish(work, folder)
-        self.progress(1.0, {**metrics, "seconds": seconds})
+        # Behind all steps: what has the last one is the value that MLflow shows.
+        self.progress(1.0, {**metrics, "seconds": seconds, "step": self._furthest + 1})
         self.flush()
         client.set_tag(self.run_id, "seconds", f"{seconds:.3f}")
         client.set_tag(self.run_id, "digest", digest)

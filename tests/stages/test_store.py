@@ -70,6 +70,20 @@ def test_mlflow_shows_the_run(store: Store) -> None:
     assert (history[0].step, history[0].value) == (128, 1.0)
 
 
+def test_a_curve_is_logged_once_and_the_result_counts(store: Store) -> None:
+    work = store.work(key(PARTS))
+    work.mkdir(parents=True)
+    with store.lock(key(PARTS)), store.begin(key(PARTS), PARTS, {}) as writer:
+        writer.progress(0.1, {})
+        for fraction, step, loss in ((0.2, 5000, 2.0), (0.3, 5000, 2.0), (0.4, 9000, 2.0), (0.5, 9000, 2.0)):
+            writer.progress(fraction, {"loss": loss, "step": step})
+        made = writer.publish(work, key(PARTS), {"loss": 0.5})
+    history = store.client.get_metric_history(made.run_id, "loss")
+    assert sorted((point.step, point.value) for point in history) == [(5000, 2.0), (9000, 2.0), (9001, 0.5)]
+    assert store.client.get_run(made.run_id).data.metrics["loss"] == 0.5
+    assert [share for _, share in store.database.history(made.run_id, "progress")] == [0.1, 0.2, 0.3, 0.4, 0.5, 1.0]
+
+
 def test_same_bytes_same_digest(store: Store) -> None:
     one, other = _publish(store), _publish(store, PARTS | {"config": {"steps": 4}})
     assert one.artifact.digest == other.artifact.digest
