@@ -105,7 +105,7 @@ class Practice:
             has not found its balance yet.
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
         tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
-            before it has learnt to flip and to get up.
+            before it has learnt to flip.
         turning: at most so fast (rad/s).
         calm: how much nearer to rest most of them begin, 0 for all rates alike. What turns fast gets on its feet by
             itself; it is what rests on its head or back that has to be learnt.
