@@ -22,6 +22,9 @@ from envs.tasks import FLIP, JUMP, STAND, VELOCITY, Floats, Ints
 
 #: How much more often a command asks for anything else than for a place: that teaches little once it is reached.
 _BEFORE_GOALS = 3.0
+#: Power of an even share that a speed's is: high speeds more often. They are hardest for what falls at them, and is
+#: soon asked for something else.
+_FAST = 0.5
 #: Share of commands that ask to stand still, and of displacements smaller than a tenth of the range.
 _STILL, _NEAR = 0.08, 0.25
 #: Speed errors are measured in units of floor (m/s) + share of the speed wanted, at most 2; pitch rates in rad/s.
@@ -70,23 +73,24 @@ def skills(body: Body) -> list[Skill]:
 
 
 def sample_commands(
-    rng: np.random.Generator, body: Body, coordinates: Floats, skill: Skill | None = None, only: float | None = None
+    rng: np.random.Generator,
+    body: Body,
+    coordinates: Floats,
+    skill: Skill | None = None,
+    speeds: float = _FAST,
 ) -> Commands:
     """Commands over the whole range, zero and small displacements included, at coordinates (n, c).
 
     Args:
         skill: whose commands they are; by default all.
-        only: a velocity (m/s) that every command asks for.
+        speeds: 1 for all speeds alike; the less, the more often high ones.
     """
     n, limits = len(coordinates), body.command_limits
-    if only is not None:
-        return Commands.relative(body, np.full(n, VELOCITY), np.full(n, only), coordinates)
     kinds, sign = (body.space.kind_ids, 0) if skill is None else (skill.kinds, skill.sign)
     weights = np.where(GOALS[kinds], 1.0, _BEFORE_GOALS)
     kind = rng.choice(kinds, n, p=weights / weights.sum())
     share = rng.uniform(-1.0, 1.0, n)
-    # High speeds more often: they are hardest, and what falls at them is soon asked for something else.
-    share = np.where(body.space.velocity_like[body.space.place(kind)], np.sign(share) * np.sqrt(np.abs(share)), share)
+    share = np.where(body.space.velocity_like[body.space.place(kind)], np.sign(share) * np.abs(share) ** speeds, share)
     share = np.where(rng.random(n) < (0.0 if sign else _STILL), 0.0, sign * np.abs(share) if sign else share)
     share = np.where(GOALS[kind] & (rng.random(n) < _NEAR), share / 10.0, share)
     share = np.where(kind == JUMP, np.abs(share), share)
@@ -111,6 +115,7 @@ class Practice:
             itself; it is what rests on its head or back that has to be learnt.
         skill: whose commands they are; None for all.
         only: the one velocity (m/s) that is ever asked for; None for all commands.
+        speeds: 1 for all speeds alike; the less, the more often high ones.
     """
 
     seconds: float
@@ -123,6 +128,7 @@ class Practice:
     calm: int = 0
     skill: Skill | None = None
     only: float | None = None
+    speeds: float = _FAST
 
 
 class CommandedBodies:
@@ -228,5 +234,8 @@ class CommandedBodies:
             self.commands = self.commands.replaced(rows, self._fresh(rows))
 
     def _fresh(self, rows: np.ndarray | slice) -> Commands:
-        practice = self.practice
-        return sample_commands(self.rng, self.body, self.stepper.coordinates(rows), practice.skill, practice.only)
+        practice, coordinates = self.practice, self.stepper.coordinates(rows)
+        if practice.only is None:
+            return sample_commands(self.rng, self.body, coordinates, practice.skill, practice.speeds)
+        n = len(coordinates)
+        return Commands.relative(self.body, np.full(n, VELOCITY), np.full(n, practice.only), coordinates)

@@ -35,6 +35,7 @@ _FOUND: Mapping[str, float] = {
     "change": 5.0,
     "tumbled": 0.5,
     "calm": 0,
+    "speeds": 0.5,
     "smooth": 4,
 }
 #: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.

@@ -77,6 +77,7 @@ def _practised(
         calm=config.calm,
         skill=skill,
         only=config.only,
+        speeds=config.speeds,
     )
     bodies = CommandedBodies(body, config.bodies, config.seed, practice)
     normalised = VecNormalize(CommandVecEnv(bodies), gamma=config.discount)

@@ -37,6 +37,9 @@ class LowLevelConfig(BodyStageConfig):
     calm: int = Field(
         default=0, ge=0, le=10, description="how much nearer to rest most of them begin; 0: all rates alike"
     )
+    speeds: float = Field(
+        default=0.5, gt=0, le=1, description="1: all speeds are practised alike; the less, the more often high ones"
+    )
     fall_cost: float = Field(
         default=100.0, ge=0, le=10_000, description="of a fall, in units of the reward; if too low, to fall pays"
     )

@@ -115,6 +115,13 @@ def test_a_share_of_the_episodes_begins_tumbled_and_turning(most: float):
     assert 0.8 * most < -turning.min() < 1.6 * most and 0.8 * most < turning.max() < 1.6 * most  # and the usual noise
 
 
+@pytest.mark.parametrize(("speeds", "slow"), [(0.5, 1 / 9), (1.0, 1 / 3)])
+def test_slow_speeds_are_practised_as_often_as_is_said(speeds: float, slow: float):
+    commands = sample_commands(np.random.default_rng(0), CHEETAH, np.zeros((20_000, 2)), speeds=speeds)
+    asked = np.abs(commands.target[(commands.kind == VELOCITY) & (commands.target != 0.0)])
+    assert (asked < 1.0).mean() == pytest.approx(slow, abs=0.02)  # of 3 m/s
+
+
 def test_the_edge_of_the_healthy_range_costs_what_is_said():
     body, practice = load_body("hopper"), Practice(seconds=10.0, change=100.0, fall_cost=0.0)
     assert body.healthy is not None and body.healthy.pitch is not None
@@ -159,8 +166,11 @@ def test_a_fall_costs_what_is_said(tmp_path):
 
 
 def test_one_velocity_can_be_practised_alone():
-    commands = sample_commands(np.random.default_rng(0), CHEETAH, np.zeros((50, 2)), only=-2.0)
-    assert (commands.kind == VELOCITY).all() and (commands.target == -2.0).all()
+    bodies = CommandedBodies(CHEETAH, 50, 0, Practice(seconds=1.0, change=0.5, fall_cost=0.0, only=-2.0))
+    bodies.reset()
+    for _ in range(30):
+        bodies.step(np.zeros((50, CHEETAH.model.nu)))
+    assert (bodies.commands.kind == VELOCITY).all() and (bodies.commands.target == -2.0).all()
 
 
 @given(turns=st.integers(-20, 20), pitch=st.floats(-1.5, 1.5), amount=st.floats(-3, 3))
