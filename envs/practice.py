@@ -108,6 +108,7 @@ class Practice:
         restless: how much more often in an episode's first half second, 1/s: an agent tries this and that then, and
             has not found its balance yet.
         fall_cost: of a fall, in units of the reward, which is between -3 and 0 at every step.
+        overturned_cost: of a step upside down. What cannot fall learns to run there as well, and seldom turns over.
         tumbled: share of the episodes that begin pitched any way and turning on, which no body gets to by itself
             before it has learnt to flip.
         turning: at most so fast (rad/s).
@@ -122,6 +123,7 @@ class Practice:
     change: float
     fall_cost: float
     edge_cost: float = 0.0
+    overturned_cost: float = 0.0
     restless: float = 0.0
     tumbled: float = 0.0
     turning: float = 6.0
@@ -174,6 +176,7 @@ class CommandedBodies:
         fell = self.stepper.fallen()
         edge = np.clip((self.stepper.strain() - _EASY) / (1.0 - _EASY), 0.0, 1.0)
         rewards = self._rewards() - self.practice.fall_cost * fell - self.practice.edge_cost * edge
+        rewards -= self.practice.overturned_cost * self.stepper.overturned()
         timed_out = (self.age >= self.horizon) & ~fell
         last = low_level_observation(self.stepper, self.commands)
         over = fell | timed_out

@@ -131,6 +131,12 @@ class Stepper:
         """(n,) bool: outside the healthy ranges, or no longer finite."""
         return np.logical_not(np.isfinite(self.state[rows]).all(axis=1)) | (self.strain(rows) > 1.0)
 
+    def overturned(self) -> np.ndarray:
+        """(n,) bool: more on its back than on its feet, as far as a pitch tells."""
+        if self.body.coordinates.pitch is None:
+            return np.zeros(self.n, dtype=bool)
+        return np.cos(self.state[:, 1 + self.body.joint_addresses("pitch")[0]]) < 0.0
+
     def strain(self, rows: np.ndarray | slice = slice(None)) -> Floats:
         """(n,): how near the edge of its healthy ranges each body is: 0 in their middle, 1 where it falls."""
         state, ranges = self.state[rows], self.body.healthy

@@ -36,10 +36,18 @@ _FOUND: Mapping[str, float] = {
     "tumbled": 0.5,
     "calm": 0,
     "speeds": 0.5,
+    "overturned_cost": 0.0,
     "smooth": 4,
 }
 #: How a pitch is practised, which has to be held: from wherever it leads, hardly turning; wide trials upset a balance.
-_HELD: Mapping[str, float] = {"discount": 0.98, "change": 5.0, "tumbled": 0.8, "turning": 1.0, "calm": 0}
+_HELD: Mapping[str, float] = {
+    "discount": 0.98,
+    "change": 5.0,
+    "tumbled": 0.8,
+    "turning": 1.0,
+    "calm": 0,
+    "overturned_cost": 0.0,
+}
 
 
 def run(config: LowLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:

@@ -71,6 +71,7 @@ def _practised(
         change=config.change,
         fall_cost=config.fall_cost,
         edge_cost=config.edge_cost,
+        overturned_cost=config.overturned_cost,
         restless=config.restless,
         tumbled=config.tumbled,
         turning=config.turning,

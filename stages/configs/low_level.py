@@ -46,6 +46,9 @@ class LowLevelConfig(BodyStageConfig):
     edge_cost: float = Field(
         default=0.0, ge=0, le=100, description="of a step at the edge of the healthy ranges; none around their middle"
     )
+    overturned_cost: float = Field(
+        default=0.0, ge=0, le=100, description="of a step upside down, in units of the reward; on the ground alone"
+    )
     beginnings: int = Field(
         default=1, ge=1, le=100, description="trainings begun, of which the one goes on that obeys best"
     )

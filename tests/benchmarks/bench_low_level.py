@@ -68,7 +68,7 @@ def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder
             commands = commands.replaced(again, sample_commands(rng, body, stepper.coordinates(again)))
         stepper.step(act(low_level_observation(stepper, commands)) if body.healthy else held)
         fell |= stepper.fallen()
-    before = _overturned(stepper)
+    before = stepper.overturned().mean()
     told = Commands.relative(body, np.full(_BODIES, VELOCITY), np.full(_BODIES, speed), stepper.coordinates())
     steps = round(_TOLD / body.dt)
     at = np.empty((steps, _BODIES))
@@ -78,16 +78,9 @@ def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder
         at[step] = stepper.coordinates()[:, 0]
     moved = (at[-1] - at[steps // 2]) / (_TOLD / 2.0)
     still = np.sign(speed) * moved[~fell] < _STILL * abs(speed)
-    backs = f"{before:.0%} lay on their backs before, {_overturned(stepper):.0%} after"
+    backs = f"{before:.0%} lay on their backs before, {stepper.overturned().mean():.0%} after"
     note = f"{fell.mean():.2%} fell on the way; {backs}"
     record.at_most(f"low level, stands though told {speed:+g} m/s, share", 0.01, float(still.mean()), note=note)
-
-
-def _overturned(stepper: Stepper) -> float:
-    """Share of the bodies that are more on their backs than on their feet, as far as a pitch tells."""
-    if stepper.body.coordinates.pitch is None:
-        return 0.0
-    return float((np.cos(stepper.state[:, 1 + stepper.body.joint_addresses("pitch")[0]]) < 0.0).mean())
 
 
 def _errors(tracking: Tracking, kind: int, averaged: bool) -> Floats:

@@ -138,6 +138,17 @@ def test_the_edge_of_the_healthy_range_costs_what_is_said():
     assert np.allclose(earned[0] - earned[1], missed) and missed[0] == 0.0 and missed[1:].min() > 0.5
 
 
+def test_a_step_upside_down_costs_what_is_said():
+    practice, earned = Practice(seconds=10.0, change=100.0, fall_cost=0.0), list[np.ndarray]()
+    for cost in (0.0, 0.3):
+        bodies = CommandedBodies(CHEETAH, 4, 0, replace(practice, overturned_cost=cost))
+        bodies.reset()
+        bodies.stepper.state[:, 1 + CHEETAH.joint_addresses("pitch")[0]] = [0.0, 1.0, -2.5, 3.0 + 4.0 * np.pi]
+        earned.append(bodies.step(np.zeros((4, bodies.stepper.nu)))[1])
+    assert np.allclose(earned[0] - earned[1], [0.0, 0.0, 0.3, 0.3])
+    assert not Stepper(load_body("ant"), 2).overturned().any()  # which has no pitch to tell it
+
+
 def test_tumbled_episodes_may_begin_mostly_at_rest():
     pitch, rate = (1 + address for address in CHEETAH.joint_addresses("pitch"))
     begun: list[np.ndarray] = []
