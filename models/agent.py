@@ -23,6 +23,7 @@ from envs.body import Body, load_body
 from envs.commands import Commands, command_features
 from envs.errors import UserError
 from envs.gym_body import turns
+from envs.rousing import Rousing
 from envs.tasks import VELOCITY, Floats, Ints
 from models.agent_files import BODY, CARD, CONTROLLER, DECIDER, TOY, About, damaged, opened
 from models.controller import Controller
@@ -74,7 +75,7 @@ class TransferAgent:
     ) -> None:
         self.about, self.card, self.body = about, card, body
         self.toy, self.decider, self.controller = toy, decider, controller
-        self._c, self._turns = len(body.space.coordinates), turns(body)
+        self._c, self._turns, self._roused = len(body.space.coordinates), turns(body), Rousing(body)
         #: Numbers in an observation, and in an action.
         self.observation_size = self._first + controller.sizes["observations"] - command_features(body)
         self.action_size = controller.sizes["actions"]
@@ -129,7 +130,8 @@ class TransferAgent:
             self._decide(rows, self._rewards(reward), due)
         self._left -= 1
         features = self._commands.features(rows[:, : self._c], self._heading(rows), self.body.lead)
-        actions = self.controller.act(np.ascontiguousarray(np.concatenate([rows[:, self._first :], features], axis=1)))
+        seen_low = np.ascontiguousarray(np.concatenate([rows[:, self._first :], features], axis=1))
+        actions = self.controller.act(self._roused(seen_low))
         return actions.astype(np.float32)[0 if seen.ndim == 1 else slice(None)]
 
     def thought(self) -> Thought:

@@ -10,6 +10,7 @@ import torch
 
 from envs.body import Body
 from envs.commands import Commands, low_level_observation
+from envs.rousing import Rousing
 from envs.stepper import Stepper
 from envs.tasks import Floats, Ints, Tasks, reward, sample_tasks
 from models.deciders import LONGEST_STRIDE
@@ -76,7 +77,7 @@ class DecidingBodies:
 
     def __init__(self, body: Body, act: Act, encoder: Encoder, n: int, rng: np.random.Generator) -> None:
         self.body, self.act, self.encoder, self.rng, self.n = body, act, encoder, rng, n
-        self.stepper = Stepper(body, n)
+        self.stepper, self._roused = Stepper(body, n), Rousing(body)
         self.fallen = np.zeros(n, dtype=bool)
         self.seconds = np.zeros(n)
 
@@ -150,7 +151,7 @@ class DecidingBodies:
             if not len(rows):
                 break
             seen = low_level_observation(self.stepper, commands.rows(rows), rows, self.body.lead)
-            self.stepper.step(self.act(seen), rows)
+            self.stepper.step(self.act(self._roused(seen)), rows)
             states[rows, i] = self.stepper.state[rows]
             coordinates[rows, i] = self.stepper.coordinates(rows)
             observations[rows, i] = self.stepper.observation(rows)

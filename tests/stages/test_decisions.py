@@ -56,6 +56,22 @@ def test_what_can_fall_is_told_no_velocity_far_from_its_own():
     assert (np.abs(told)[:, 2] < body.lead).all()
 
 
+def test_what_lies_on_its_head_is_told_full_speed():
+    told, body = [], load_body("cheetah")
+
+    def act(seen):
+        told.append(seen[:, -1].copy())
+        return np.zeros((len(seen), 6))
+
+    encoder = make_encoder(LINE, "gaussian", "gru", 4, 8).requires_grad_(False)
+    made = DecidingBodies(body, act, encoder, 3, np.random.default_rng(0))
+    made.reset(TASKS)
+    made.stepper.state[:, 1 + body.joint_addresses("pitch")[0]] = [0.0, 1.0, 1.0]
+    made.stepper.state[:, 1 + made.stepper.nq :] = 0.0
+    made.decide(np.array([VELOCITY] * 3), np.array([-1.0, -1.0, 0.5]), np.ones(3, dtype=int))
+    np.testing.assert_allclose(told, [[-1.0, -3.0, 3.0]])
+
+
 def test_a_stride_is_the_same_physics_as_its_single_steps(bodies):
     start = bodies.stepper.state.copy()
     kind, amount = np.array([VELOCITY] * 3), np.ones(3)
