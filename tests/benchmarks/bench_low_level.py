@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.body import load_body
+from envs.body import Body, load_body
 from envs.commands import Commands, low_level_observation
 from envs.practice import sample_commands
 from envs.rousing import Rousing
@@ -56,7 +56,19 @@ def test_tracking(
 
 @pytest.mark.parametrize("speed", [1.0, -1.0])
 def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder, speed: float) -> None:
-    body, rng = load_body(settings.body), np.random.default_rng(_SEEDS[0])
+    _no_posture_is_for_good("low level", runs, load_body(settings.body), record, speed)
+
+
+@pytest.mark.parametrize("speed", [1.0, -1.0])
+def test_none_is_where_a_body_can_flip(all_kinds: Runs, settings: Settings, record: Recorder, speed: float) -> None:
+    whose, body = "low level, tasks=all", load_body(settings.body, "all")
+    overturned = _no_posture_is_for_good(whose, all_kinds, body, record, speed).overturned()
+    record.at_most(f"{whose}, on its back though told {speed:+g} m/s, share", 0.01, float(overturned.mean()))
+
+
+def _no_posture_is_for_good(whose: str, runs: Runs, body: Body, record: Recorder, speed: float) -> Stepper:
+    """Bodies led anywhere and told a speed, as they are afterwards."""
+    rng = np.random.default_rng(_SEEDS[0])
     act = Controller.load(runs(Node("low_level")).artifact.folder).act
     stepper, fell = Stepper(body, _BODIES), np.zeros(_BODIES, dtype=bool)
     stepper.reset(rng)
@@ -78,7 +90,8 @@ def test_no_posture_is_for_good(runs: Runs, settings: Settings, record: Recorder
     still, fell = _still(stepper, lambda seen: act(roused(seen)), told, fell)
     backs = f"{before:.0%} lay on their backs before, {stepper.overturned().mean():.0%} after"
     note = f"{alone:.1%} where the low level is told nothing else; {fell.mean():.2%} fell on the way; {backs}"
-    record.at_most(f"low level, stands though an agent tells it {speed:+g} m/s, share", 0.01, still, note=note)
+    record.at_most(f"{whose}, stands though an agent tells it {speed:+g} m/s, share", 0.01, still, note=note)
+    return stepper
 
 
 def _still(stepper: Stepper, act: Act, told: Commands, fell: np.ndarray) -> tuple[float, np.ndarray]:
