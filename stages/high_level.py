@@ -26,14 +26,14 @@ from torch.distributions import Categorical, Normal
 from envs.body import load_body
 from envs.tasks import Floats, Ints, Tasks, missing
 from models.controller import Controller
-from models.deciders import HighLevelPolicy
+from models.deciders import LONGEST_STRIDE, HighLevelPolicy
 from models.heads import mlp
 from models.toy_agent import load_encoder, save_module
 from models.transitions import kind_scale
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, draw_tasks, finish_episodes, tensor
 
 _SMOOTH = 5  # updates in a point of the learning curve
 
@@ -110,7 +110,12 @@ class _Course:
 
 @dataclass
 class _Batch:
-    """Decisions, (time, n, ...) while collected and flat while learnt from."""
+    """Decisions, (time, n, ...) while collected and flat while learnt from.
+
+    Attributes:
+        passed: (n, 20), whether a stride as long was passed through.
+        gain: (n, 20), what such a stride would have brought beyond the value; 0 where it was not passed.
+    """
 
     features: Tensor
     task: Tensor
@@ -122,6 +127,8 @@ class _Batch:
     log_probability: Tensor
     advantage: Tensor
     value: Tensor
+    passed: Tensor
+    gain: Tensor
 
     def rows(self, index: Tensor) -> _Batch:
         """The decisions at these positions."""
@@ -172,6 +179,8 @@ class Learner:
         advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-6)
         clipped = ratio.clamp(1.0 - self.config.clip, 1.0 + self.config.clip)
         gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
+        if self.config.passed_strides:
+            gain = gain + (_among(batch.passed, distributions[2]) * batch.gain).sum(-1).mean() / batch.advantage.std()
         surprise = (self.value(batch.features, batch.task) - batch.value - batch.advantage).pow(2).mean()
         entropy = sum(distribution.entropy().mean() for distribution in distributions)
         guidance = self.config.guidance * self._guidance(batch, distributions)
@@ -190,13 +199,18 @@ class Learner:
         kinds, shares, strides = self.policy(features)
         return Categorical(logits=kinds), Normal(shares, self.policy.log_deviation.exp()), Categorical(logits=strides)
 
-    @staticmethod
     def _log_probability(
-        distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
+        self, distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
     ) -> Tensor:
+        """(n,); without that of the stride where all that were passed are learnt from."""
         kinds, shares, strides = distributions
-        chosen = shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
-        return kinds.log_prob(kind) + chosen + strides.log_prob(stride)
+        command = kinds.log_prob(kind) + shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
+        return command if self.config.passed_strides else command + strides.log_prob(stride)
+
+
+def _among(passed: Tensor, strides: Categorical) -> Tensor:
+    """(n, 20): chances of the strides among those that were passed."""
+    return cast(Tensor, strides.logits).masked_fill(~passed, -1e9).softmax(dim=-1)
 
 
 def _rollout(
@@ -225,11 +239,26 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     after = torch.where(torch.as_tensor(outcome.fell), WORST_REWARD, after)  # it earns no better any more
     value = learner.value(features, task)
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
-    decided = _Batch(
-        features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value
-    )
+    untold = torch.zeros_like(value)  # advantages are, once the rollout is over
+    told = (kind, share, stride, log_probability, untold, value, *_passed(learner, bodies, outcome, task, value))
+    decided = _Batch(features, task, wanted_kind, wanted_share, *told)
     future = ((1.0 - config.discount) * worth, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
+
+
+def _passed(learner: Learner, bodies: DecidingBodies, outcome: Outcome, task: Tensor, value: Tensor) -> list[Tensor]:
+    """``passed`` and ``gain`` of decisions (n,): a stride passes through all shorter ones."""
+    lengths, taken = torch.arange(1, LONGEST_STRIDE + 1), torch.as_tensor(outcome.stride)[:, None]
+    passed, config = lengths <= taken, learner.config
+    if not config.passed_strides:
+        return [passed, torch.zeros(passed.shape)]
+    z, told = (each[:, None].expand(-1, LONGEST_STRIDE, -1) for each in (bodies.latent(), task))
+    seen = learner.policy.features(tensor(outcome.observations), tensor(outcome.coordinates), z)
+    fell = torch.as_tensor(outcome.fell)[:, None] & (lengths == taken)
+    after = torch.where(fell, WORST_REWARD, learner.value(seen, told))
+    worth = tensor(outcome.worth(config.step_price))
+    gain = (1.0 - config.discount) * worth + config.discount * after - value[:, None]
+    return [passed, torch.where(passed, gain, 0.0)]
 
 
 def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> _Batch:
