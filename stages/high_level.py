@@ -109,7 +109,7 @@ class _Course:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """Decisions, (time, n, ...) while collected and flat while learnt from.
 
     Attributes:
@@ -130,9 +130,9 @@ class _Batch:
     passed: Tensor
     gain: Tensor
 
-    def rows(self, index: Tensor) -> _Batch:
+    def rows(self, index: Tensor) -> Batch:
         """The decisions at these positions."""
-        return _Batch(*(getattr(self, part.name)[index] for part in fields(self)))
+        return Batch(*(getattr(self, part.name)[index] for part in fields(self)))
 
 
 class Learner:
@@ -161,7 +161,7 @@ class Learner:
         """What the critic, told the true task, expects (...,)."""
         return self.critic(torch.cat([features, task], dim=-1))[..., 0]
 
-    def learn(self, batch: _Batch, remaining: float) -> None:
+    def learn(self, batch: Batch, remaining: float) -> None:
         """PPO's clipped update; learning rate and entropy bonus fall with what remains."""
         self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(remaining, 0.02)
         for _ in range(self.config.epochs):
@@ -172,7 +172,7 @@ class Learner:
                 nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], 0.5)
                 self.optimiser.step()
 
-    def _loss(self, batch: _Batch, remaining: float) -> Tensor:
+    def _loss(self, batch: Batch, remaining: float) -> Tensor:
         distributions = self._distributions(batch.features)
         now = self._log_probability(distributions, batch.kind, batch.share, batch.stride)
         ratio = (now - batch.log_probability).exp()
@@ -187,7 +187,7 @@ class Learner:
         return -gain + 2.0 * surprise + guidance - self.config.entropy * remaining * entropy
 
     @staticmethod
-    def _guidance(batch: _Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
+    def _guidance(batch: Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
         """Distance from the command that the true task asks for; which stride serves it is left to the reward."""
         kinds, shares, _ = distributions
         share = shares.mean.gather(-1, batch.wanted_kind[:, None])[:, 0]
@@ -215,7 +215,7 @@ def _among(passed: Tensor, strides: Categorical) -> Tensor:
 
 def _rollout(
     learner: Learner, bodies: DecidingBodies, ages: np.ndarray, rng: np.random.Generator
-) -> tuple[_Batch, np.ndarray, float, float]:
+) -> tuple[Batch, np.ndarray, float, float]:
     """Decide ``rollout`` times; a flat batch with advantages, ages, mean reward at the ends and mean stride."""
     config, steps = learner.config, []
     for _ in range(config.rollout):
@@ -227,7 +227,7 @@ def _rollout(
 
 
 @torch.no_grad()
-def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
+def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[Batch, tuple[Tensor, ...], float, float]:
     """One decision of every body: what was decided, (worth, value after), mean reward and stride."""
     config, policy = learner.config, learner.policy
     features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
@@ -241,7 +241,7 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Ten
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
     untold = torch.zeros_like(value)  # advantages are, once the rollout is over
     told = (kind, share, stride, log_probability, untold, value, *_passed(learner, bodies, outcome, task, value))
-    decided = _Batch(features, task, wanted_kind, wanted_share, *told)
+    decided = Batch(features, task, wanted_kind, wanted_share, *told)
     future = ((1.0 - config.discount) * worth, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
 
@@ -261,7 +261,7 @@ def _passed(learner: Learner, bodies: DecidingBodies, outcome: Outcome, task: Te
     return [passed, torch.where(passed, gain, 0.0)]
 
 
-def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> _Batch:
+def _advantages(decided: list[Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> Batch:
     """Generalised advantages over decisions; where a body starts anew the trace is cut, its value still counts."""
     running = torch.zeros_like(decided[0].value)
     for step in range(len(decided) - 1, -1, -1):
@@ -269,7 +269,7 @@ def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config
         surprise = worth + config.discount * after - decided[step].value
         running = surprise + config.discount * config.trace * continues * running
         decided[step].advantage = running
-    return _Batch(*(torch.cat([getattr(step, part.name) for step in decided]) for part in fields(_Batch)))
+    return Batch(*(torch.cat([getattr(step, part.name) for step in decided]) for part in fields(Batch)))
 
 
 def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:
