@@ -26,14 +26,14 @@ from torch.distributions import Categorical, Normal
 from envs.body import load_body
 from envs.tasks import Floats, Ints, Tasks, missing
 from models.controller import Controller
-from models.deciders import LONGEST_STRIDE, HighLevelPolicy
+from models.deciders import HighLevelPolicy
 from models.heads import mlp
 from models.toy_agent import load_encoder, save_module
 from models.transitions import kind_scale
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
-from stages.decisions import WORST_REWARD, DecidingBodies, Outcome, draw_tasks, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
 
 _SMOOTH = 5  # updates in a point of the learning curve
 
@@ -109,13 +109,8 @@ class _Course:
 
 
 @dataclass
-class Batch:
-    """Decisions, (time, n, ...) while collected and flat while learnt from.
-
-    Attributes:
-        passed: (n, 20), whether a stride as long was passed through.
-        gain: (n, 20), what such a stride would have brought beyond the value; 0 where it was not passed.
-    """
+class _Batch:
+    """Decisions, (time, n, ...) while collected and flat while learnt from."""
 
     features: Tensor
     task: Tensor
@@ -127,12 +122,10 @@ class Batch:
     log_probability: Tensor
     advantage: Tensor
     value: Tensor
-    passed: Tensor
-    gain: Tensor
 
-    def rows(self, index: Tensor) -> Batch:
+    def rows(self, index: Tensor) -> _Batch:
         """The decisions at these positions."""
-        return Batch(*(getattr(self, part.name)[index] for part in fields(self)))
+        return _Batch(*(getattr(self, part.name)[index] for part in fields(self)))
 
 
 class Learner:
@@ -161,7 +154,7 @@ class Learner:
         """What the critic, told the true task, expects (...,)."""
         return self.critic(torch.cat([features, task], dim=-1))[..., 0]
 
-    def learn(self, batch: Batch, remaining: float) -> None:
+    def learn(self, batch: _Batch, remaining: float) -> None:
         """PPO's clipped update; learning rate and entropy bonus fall with what remains."""
         self.optimiser.param_groups[0]["lr"] = self.config.learning_rate * max(remaining, 0.02)
         for _ in range(self.config.epochs):
@@ -172,22 +165,20 @@ class Learner:
                 nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], 0.5)
                 self.optimiser.step()
 
-    def _loss(self, batch: Batch, remaining: float) -> Tensor:
+    def _loss(self, batch: _Batch, remaining: float) -> Tensor:
         distributions = self._distributions(batch.features)
         now = self._log_probability(distributions, batch.kind, batch.share, batch.stride)
         ratio = (now - batch.log_probability).exp()
         advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-6)
         clipped = ratio.clamp(1.0 - self.config.clip, 1.0 + self.config.clip)
         gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
-        if self.config.passed_strides:
-            gain = gain + (_among(batch.passed, distributions[2]) * batch.gain).sum(-1).mean() / batch.advantage.std()
         surprise = (self.value(batch.features, batch.task) - batch.value - batch.advantage).pow(2).mean()
         entropy = sum(distribution.entropy().mean() for distribution in distributions)
         guidance = self.config.guidance * self._guidance(batch, distributions)
         return -gain + 2.0 * surprise + guidance - self.config.entropy * remaining * entropy
 
     @staticmethod
-    def _guidance(batch: Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
+    def _guidance(batch: _Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
         """Distance from the command that the true task asks for; which stride serves it is left to the reward."""
         kinds, shares, _ = distributions
         share = shares.mean.gather(-1, batch.wanted_kind[:, None])[:, 0]
@@ -199,23 +190,18 @@ class Learner:
         kinds, shares, strides = self.policy(features)
         return Categorical(logits=kinds), Normal(shares, self.policy.log_deviation.exp()), Categorical(logits=strides)
 
+    @staticmethod
     def _log_probability(
-        self, distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
+        distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
     ) -> Tensor:
-        """(n,); without that of the stride where all that were passed are learnt from."""
         kinds, shares, strides = distributions
-        command = kinds.log_prob(kind) + shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
-        return command if self.config.passed_strides else command + strides.log_prob(stride)
-
-
-def _among(passed: Tensor, strides: Categorical) -> Tensor:
-    """(n, 20): chances of the strides among those that were passed."""
-    return cast(Tensor, strides.logits).masked_fill(~passed, -1e9).softmax(dim=-1)
+        chosen = shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
+        return kinds.log_prob(kind) + chosen + strides.log_prob(stride)
 
 
 def _rollout(
     learner: Learner, bodies: DecidingBodies, ages: np.ndarray, rng: np.random.Generator
-) -> tuple[Batch, np.ndarray, float, float]:
+) -> tuple[_Batch, np.ndarray, float, float]:
     """Decide ``rollout`` times; a flat batch with advantages, ages, mean reward at the ends and mean stride."""
     config, steps = learner.config, []
     for _ in range(config.rollout):
@@ -227,7 +213,7 @@ def _rollout(
 
 
 @torch.no_grad()
-def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[Batch, tuple[Tensor, ...], float, float]:
+def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
     """One decision of every body: what was decided, (worth, value after), mean reward and stride."""
     config, policy = learner.config, learner.policy
     features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
@@ -239,29 +225,14 @@ def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[Batch, tuple[Tens
     after = torch.where(torch.as_tensor(outcome.fell), WORST_REWARD, after)  # it earns no better any more
     value = learner.value(features, task)
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
-    untold = torch.zeros_like(value)  # advantages are, once the rollout is over
-    told = (kind, share, stride, log_probability, untold, value, *_passed(learner, bodies, outcome, task, value))
-    decided = Batch(features, task, wanted_kind, wanted_share, *told)
+    decided = _Batch(
+        features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value
+    )
     future = ((1.0 - config.discount) * worth, after)
     return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
 
 
-def _passed(learner: Learner, bodies: DecidingBodies, outcome: Outcome, task: Tensor, value: Tensor) -> list[Tensor]:
-    """``passed`` and ``gain`` of decisions (n,): a stride passes through all shorter ones."""
-    lengths, taken = torch.arange(1, LONGEST_STRIDE + 1), torch.as_tensor(outcome.stride)[:, None]
-    passed, config = lengths <= taken, learner.config
-    if not config.passed_strides:
-        return [passed, torch.zeros(passed.shape)]
-    z, told = (each[:, None].expand(-1, LONGEST_STRIDE, -1) for each in (bodies.latent(), task))
-    seen = learner.policy.features(tensor(outcome.observations), tensor(outcome.coordinates), z)
-    fell = torch.as_tensor(outcome.fell)[:, None] & (lengths == taken)
-    after = torch.where(fell, WORST_REWARD, learner.value(seen, told))
-    worth = tensor(outcome.worth(config.step_price))
-    gain = (1.0 - config.discount) * worth + config.discount * after - value[:, None]
-    return [passed, torch.where(passed, gain, 0.0)]
-
-
-def _advantages(decided: list[Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> Batch:
+def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> _Batch:
     """Generalised advantages over decisions; where a body starts anew the trace is cut, its value still counts."""
     running = torch.zeros_like(decided[0].value)
     for step in range(len(decided) - 1, -1, -1):
@@ -269,7 +240,7 @@ def _advantages(decided: list[Batch], futures: list[tuple[Tensor, ...]], config:
         surprise = worth + config.discount * after - decided[step].value
         running = surprise + config.discount * config.trace * continues * running
         decided[step].advantage = running
-    return Batch(*(torch.cat([getattr(step, part.name) for step in decided]) for part in fields(Batch)))
+    return _Batch(*(torch.cat([getattr(step, part.name) for step in decided]) for part in fields(_Batch)))
 
 
 def _seen(policy: HighLevelPolicy, bodies: DecidingBodies) -> Tensor:

@@ -15,9 +15,6 @@ class HighLevelConfig(BodyStageConfig):
     discount: float = Field(default=0.9, gt=0, lt=1, description="per decision")
     trace: float = Field(default=0.9, ge=0, le=1, description="lambda of the advantage estimate, per decision")
     step_price: float = Field(default=0.001, ge=0, le=1, description="of each control step, in units of the reward")
-    passed_strides: bool = Field(
-        default=False, description="whether a decision teaches all strides that it passed, not alone the one it took"
-    )
     epochs: int = Field(default=6, ge=1, le=100, description="passes over the decisions of an update")
     minibatch: int = Field(default=512, ge=2, le=1_000_000, description="decisions per gradient step")
     learning_rate: float = Field(default=1e-3, gt=0, le=0.1, description="of Adam at the start; falls linearly")

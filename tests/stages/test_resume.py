@@ -42,9 +42,7 @@ CONFIGS: dict[str, StageConfig] = {
     "toy_inference": _TOY,
     "low_level": _LOW_LEVEL,
     "striding": StridingConfig(rounds=4, bodies=4, episode=5, updates=1, minibatch=16, width=8, replay=40),
-    "high_level": HighLevelConfig(
-        updates=8, bodies=4, rollout=4, episode=6, epochs=1, minibatch=8, width=8, passed_strides=True
-    ),
+    "high_level": HighLevelConfig(updates=8, bodies=4, rollout=4, episode=6, epochs=1, minibatch=8, width=8),
 }
 
 
