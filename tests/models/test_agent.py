@@ -57,10 +57,20 @@ def _evaluated(folder: Path, tasks: Tasks, start: np.ndarray, decisions: int) ->
 
 @pytest.mark.parametrize(("body", "route"), CASES)
 def test_one_body_moves_exactly_as_in_the_evaluation(tmp_path: Path, body: str, route: Route) -> None:
-    folder = write_agent(tmp_path / "agent", body, route)
+    _moves_as_in_the_evaluation(write_agent(tmp_path / "agent", body, route), 0.0)
+
+
+@pytest.mark.parametrize("pitch", [1.0, 3.0])
+def test_so_does_one_that_lies(tmp_path: Path, pitch: float) -> None:
+    _moves_as_in_the_evaluation(write_agent(tmp_path / "agent", "cheetah", "reuse"), pitch)
+
+
+def _moves_as_in_the_evaluation(folder: Path, pitch: float) -> None:
     agent = TransferAgent.load(folder)
     stepper = Stepper(agent.body, 1)
     stepper.reset(np.random.default_rng(3))
+    if pitch:
+        stepper.state[:, 1 + agent.body.joint_addresses("pitch")[0]] = pitch
     tasks = reference_tasks(agent.body.task_ranges, agent.body.space)[np.array([0])]
     (expected,) = _evaluated(folder, tasks, stepper.state, 8)
     earned = np.zeros(1)
