@@ -27,7 +27,7 @@ from envs.rousing import Rousing
 from envs.tasks import VELOCITY, Floats, Ints
 from models.agent_files import BODY, CARD, CONTROLLER, DECIDER, TOY, About, damaged, opened
 from models.controller import Controller
-from models.deciders import LONGEST_STRIDE, HighLevelPolicy, ReuseDecider
+from models.deciders import LONGEST_STRIDE, Decider
 from models.encoder import Belief
 from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
@@ -70,7 +70,7 @@ class TransferAgent:
         card: str,
         body: Body,
         toy: ToyAgent,
-        decider: ReuseDecider | HighLevelPolicy,
+        decider: Decider,
         controller: Controller,
     ) -> None:
         self.about, self.card, self.body = about, card, body

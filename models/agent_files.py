@@ -56,9 +56,10 @@ class About(_Strict):
     Attributes:
         origin: the evaluation that measured it.
         parents: the runs that it is made of, by input name.
+        format: 3 had other networks where the policy was retrained, and the same where it was reused.
     """
 
-    format: Literal[3] = 3
+    format: Literal[3, 4] = 4
     body: str
     route: Literal["reuse", "retrain"]
     tasks: AskedFor
@@ -197,7 +198,7 @@ def _read_content(folder: Path, told: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise damaged(told, f"{INDEX} cannot be read") from error
     match content:
-        case {"about": {"format": 1 | 2}}:
+        case {"about": {"format": 1 | 2}} | {"about": {"format": 3, "route": "retrain"}}:
             raise UserError(f"{told}: of an older version, with other networks; train and write it again")
         case _:
             return content

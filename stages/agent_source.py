@@ -27,7 +27,7 @@ _TAKEN = {
     "toy_inference": (TOY, ("agent.json", "*.safetensors"), ("decoder.safetensors",)),
     "low_level": (CONTROLLER, ("controller.*",), ()),
     "striding": (DECIDER, ("stride.*",), ()),
-    "high_level": (DECIDER, ("policy.*",), ()),
+    "high_level": (DECIDER, ("policy.*", "stride.*"), ()),
 }
 
 

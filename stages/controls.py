@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from envs.tasks import missing
-from models.deciders import Decider, Decision, HighLevelPolicy, ReuseDecider, places
+from models.deciders import Decider, Decision, places
 from models.encoder import Encoder
 from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
@@ -29,24 +29,16 @@ class Stack:
     Attributes:
         toy: encoder, head and policy of the toy.
         decider: of the route.
-        reach: how far ahead the route's commands look (kinds,), each in its unit.
     """
 
     toy: ToyAgent
     decider: Decider
-    reach: Tensor
 
     @staticmethod
     def load(route: Route, inputs: Mapping[str, Artifact]) -> Stack:
         """From the artifacts of the route's stages."""
         toy = ToyAgent.load(inputs["toy_inference"].folder)
-        return Stack.of(toy, load_decider(toy, inputs["striding" if route == "reuse" else "high_level"].folder))
-
-    @staticmethod
-    def of(toy: ToyAgent, decider: ReuseDecider | HighLevelPolicy) -> Stack:
-        """From a toy's agent and who decides by what it believes."""
-        reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
-        return Stack(toy, decider, reach)
+        return Stack(toy, load_decider(toy, inputs["striding" if route == "reuse" else "high_level"].folder))
 
     def encoder(self, control: str) -> Encoder:
         """The frozen encoder, or one with random weights."""
@@ -74,8 +66,6 @@ class Stack:
         """The command that the true task asks for, within the route's reach, with the route's stride for it."""
         tasks, kind = bodies.tasks, torch.as_tensor(bodies.tasks.kind)
         place = places(tasks.space, kind)
-        reach = torch.where(torch.as_tensor(tasks.space.velocity_like), torch.inf, self.reach)[place]
+        reach = torch.where(torch.as_tensor(tasks.space.velocity_like), torch.inf, self.decider.reach)[place]
         amount = torch.minimum(torch.maximum(tensor(missing(tasks, bodies.coordinates())), -reach), reach)
-        if isinstance(self.decider, ReuseDecider):
-            return Decision(kind, amount, self.decider.stride(observation, kind, amount, z))
-        return Decision(kind, amount, self.decider.decide(observation, coordinates, z).stride)
+        return Decision(kind, amount, self.decider.stride(observation, kind, amount, z))

@@ -1,8 +1,8 @@
 """Stage ``high_level`` (route ``retrain``): a new high-level policy on a body's observation and the frozen latent.
 
-PPO over decisions: each earns the reward at its end, less a small price per control step. Actor and critic are asked
-about the same decisions; the critic alone is told the true task, which only lowers the variance of the advantage
-(asymmetric actor-critic, Pinto et al. 2018).
+First the commands, by PPO over decisions of all lengths alike, each of which earns the reward at its end. Actor and
+critic are asked about the same decisions; the critic alone is told the true task, which only lowers the variance of
+the advantage (asymmetric actor-critic, Pinto et al. 2018). Then how long each command is held, as by route ``reuse``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if __name__ == "__main__":  # before the imports below, which take seconds
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -23,46 +24,68 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Normal
 
-from envs.body import load_body
+from envs.body import Body, load_body
 from envs.tasks import Floats, Ints, Tasks, missing
 from models.controller import Controller
-from models.deciders import HighLevelPolicy
+from models.deciders import LONGEST_STRIDE, Decider, HighLevelPolicy
+from models.encoder import Encoder
 from models.heads import mlp
-from models.toy_agent import load_encoder, save_module
+from models.stored_deciders import save_decider
+from models.toy_agent import ToyAgent
 from models.transitions import kind_scale
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
-from stages.contract import Artifact, Metrics, Progress, write_curve, write_json
+from stages.contract import Artifact, Metrics, Progress, write_curve
 from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
+from stages.strides import learn_strides
 
 _SMOOTH = 5  # updates in a point of the learning curve
+#: Share of the stage that learning commands is said to be.
+_COMMANDS = 0.5
 
 
 def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
-    """Train the policy on the body; write the best of its smoothed learning curve, and the curve."""
+    """Train policy and predictor of strides on the body; write them and both learning curves."""
+    body, controller = load_body(config.body, config.tasks), Controller.load(inputs["low_level"].folder)
+    toy, kept = ToyAgent.load(inputs["toy_inference"].folder), out / ".checkpoint"
+    told = body, controller, toy.encoder
+    policy, rows = _learn_commands(config, *told, kept / "commands", _part(report, 0.0, _COMMANDS))
+    deciding = partial(Decider.retrain, toy, policy.requires_grad_(False))
+    predictor, more = learn_strides(config.striding, *told, deciding, kept / "strides", _part(report, _COMMANDS, 1.0))
+    save_decider(out, predictor, policy)
+    write_curve(out, [*rows, *({**row, "step": row["step"] + rows[-1]["step"]} for row in more)])
+    return {"reward_per_decision": more[-1]["reward"], "mean_stride": more[-1]["stride"]}
+
+
+def _learn_commands(
+    config: HighLevelConfig, body: Body, controller: Controller, encoder: Encoder, folder: Path, report: Progress
+) -> tuple[HighLevelPolicy, list[dict[str, float]]]:
+    """The policy of the best point of its smoothed learning curve, and the curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    body, controller = load_body(config.body, config.tasks), Controller.load(inputs["low_level"].folder)
-    encoder = load_encoder(inputs["toy_inference"].folder)
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
     bodies.reset(draw_tasks(rng, body, config.bodies))
     learner = Learner(config, controller, encoder.latent, bodies)
     course = _Course(rng.integers(0, config.episode, config.bodies), deepcopy(learner.policy.state_dict()))
     modules = {"policy": learner.policy, "critic": learner.critic}
-    checkpoint = TrainingCheckpoint(out / ".checkpoint", modules, learner.optimiser, rng)
+    checkpoint = TrainingCheckpoint(folder, modules, learner.optimiser, rng)
     begun = course.resume(checkpoint, bodies)
     for update in range(begun, config.updates):
         if update > begun and update % max(config.updates // SAVES, 1) == 0:
             course.save(checkpoint, update, bodies)
-        batch, course.ages, reward, stride = _rollout(learner, bodies, course.ages, rng)
+        batch, course.ages, reward = _rollout(learner, bodies, course.ages, rng)
         learner.learn(batch, 1.0 - update / config.updates)
-        course.sample((update + 1) * config.rollout * config.bodies, reward, stride, learner.policy)
+        course.sample((update + 1) * config.rollout * config.bodies, reward, learner.policy)
         report((update + 1) / config.updates, **course.rows[-1])
+    if begun < config.updates:
+        course.save(checkpoint, config.updates, bodies)
     learner.policy.load_state_dict(course.best_state)
-    save_module(learner.policy, out / "policy.safetensors")
-    write_json(out / "policy.json", learner.policy.sizes)
-    write_curve(out, course.rows)
-    return {"reward_per_decision": course.best, "mean_stride": course.rows[-1]["stride"]}
+    return learner.policy, course.rows
+
+
+def _part(report: Progress, begins: float, ends: float) -> Progress:
+    """The progress of a part of the stage, told as the stage's."""
+    return lambda fraction, **metrics: report(begins + (ends - begins) * fraction, **metrics)
 
 
 @dataclass
@@ -73,22 +96,22 @@ class _Course:
         ages: decisions of each body's episode (n,).
         best_state: the policy at the best point of the smoothed learning curve, whose reward is ``best``.
         rows: the learning curve.
-        recent: reward and stride of the latest updates.
+        recent: rewards of the latest updates.
     """
 
     ages: Ints
     best_state: dict[str, Tensor]
     best: float = -np.inf
     rows: list[dict[str, float]] = field(default_factory=list)
-    recent: list[list[float]] = field(default_factory=list)
+    recent: list[float] = field(default_factory=list)
 
-    def sample(self, decisions: int, reward: float, stride: float, policy: HighLevelPolicy) -> None:
+    def sample(self, decisions: int, reward: float, policy: HighLevelPolicy) -> None:
         """Add a point to the learning curve; keep the policy if it is the best."""
-        self.recent = [*self.recent, [reward, stride]][-_SMOOTH:]
-        smooth_reward, smooth_stride = (float(value) for value in np.mean(self.recent, axis=0))
-        self.rows.append({"step": float(decisions), "reward": smooth_reward, "stride": smooth_stride})
-        if smooth_reward > self.best:
-            self.best, self.best_state = smooth_reward, deepcopy(policy.state_dict())
+        self.recent = [*self.recent, reward][-_SMOOTH:]
+        smooth = float(np.mean(self.recent))
+        self.rows.append({"step": float(decisions), "command_reward": smooth})
+        if smooth > self.best:
+            self.best, self.best_state = smooth, deepcopy(policy.state_dict())
 
     def save(self, checkpoint: TrainingCheckpoint, update: int, bodies: DecidingBodies) -> None:
         """Before an update."""
@@ -118,7 +141,6 @@ class _Batch:
     wanted_share: Tensor
     kind: Tensor
     share: Tensor
-    stride: Tensor
     log_probability: Tensor
     advantage: Tensor
     value: Tensor
@@ -135,20 +157,19 @@ class Learner:
         self.config, space, observations = config, bodies.body.space, bodies.stepper.observation_size
         limits = tuple(float(limit) for limit in bodies.body.command_limits[space.kind_ids])
         self.policy = HighLevelPolicy(space.name, observations, latent, config.width, limits)
-        self.policy.mean.copy_(controller.mean[:observations])
-        self.policy.deviation.copy_(controller.variance[:observations].sqrt() + 1e-3)
+        self.policy.normalise(controller)
         with torch.no_grad():
             cast(nn.Linear, self.policy.net[-1]).weight.mul_(0.1)
         self.critic = mlp(self.policy.inputs + 2 * len(space.kinds), config.width, 1)
         parameters = [*self.policy.parameters(), *self.critic.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=config.learning_rate)
 
-    def sample(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Kinds (n,), shares of the limits (n,), stride indices (n,) and their log-probabilities (n,)."""
-        kinds, shares, strides = self._distributions(features)
-        kind, stride = kinds.sample(), strides.sample()
+    def sample(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Kinds (n,), shares of the limits (n,) and their log-probabilities (n,)."""
+        kinds, shares = self._distributions(features)
+        kind = kinds.sample()
         share = shares.sample().gather(-1, kind[:, None])[:, 0]
-        return kind, share, stride, self._log_probability((kinds, shares, strides), kind, share, stride)
+        return kind, share, self._log_probability((kinds, shares), kind, share)
 
     def value(self, features: Tensor, task: Tensor) -> Tensor:
         """What the critic, told the true task, expects (...,)."""
@@ -167,7 +188,7 @@ class Learner:
 
     def _loss(self, batch: _Batch, remaining: float) -> Tensor:
         distributions = self._distributions(batch.features)
-        now = self._log_probability(distributions, batch.kind, batch.share, batch.stride)
+        now = self._log_probability(distributions, batch.kind, batch.share)
         ratio = (now - batch.log_probability).exp()
         advantage = (batch.advantage - batch.advantage.mean()) / (batch.advantage.std() + 1e-6)
         clipped = ratio.clamp(1.0 - self.config.clip, 1.0 + self.config.clip)
@@ -178,58 +199,57 @@ class Learner:
         return -gain + 2.0 * surprise + guidance - self.config.entropy * remaining * entropy
 
     @staticmethod
-    def _guidance(batch: _Batch, distributions: tuple[Categorical, Normal, Categorical]) -> Tensor:
-        """Distance from the command that the true task asks for; which stride serves it is left to the reward."""
-        kinds, shares, _ = distributions
+    def _guidance(batch: _Batch, distributions: tuple[Categorical, Normal]) -> Tensor:
+        """Distance from the command that the true task asks for."""
+        kinds, shares = distributions
         share = shares.mean.gather(-1, batch.wanted_kind[:, None])[:, 0]
         beyond = (batch.wanted_share.abs() >= 1.0) & (share * batch.wanted_share >= 1.0)  # cut off on the right side
         miss = (share - batch.wanted_share).abs().masked_fill(beyond, 0.0)
         return miss.mean() - kinds.log_prob(batch.wanted_kind).mean()
 
-    def _distributions(self, features: Tensor) -> tuple[Categorical, Normal, Categorical]:
-        kinds, shares, strides = self.policy(features)
-        return Categorical(logits=kinds), Normal(shares, self.policy.log_deviation.exp()), Categorical(logits=strides)
+    def _distributions(self, features: Tensor) -> tuple[Categorical, Normal]:
+        kinds, shares = self.policy(features)
+        return Categorical(logits=kinds), Normal(shares, self.policy.log_deviation.exp())
 
     @staticmethod
-    def _log_probability(
-        distributions: tuple[Categorical, Normal, Categorical], kind: Tensor, share: Tensor, stride: Tensor
-    ) -> Tensor:
-        kinds, shares, strides = distributions
-        chosen = shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
-        return kinds.log_prob(kind) + chosen + strides.log_prob(stride)
+    def _log_probability(distributions: tuple[Categorical, Normal], kind: Tensor, share: Tensor) -> Tensor:
+        kinds, shares = distributions
+        return kinds.log_prob(kind) + shares.log_prob(share[:, None]).gather(-1, kind[:, None])[:, 0]
 
 
 def _rollout(
-    learner: Learner, bodies: DecidingBodies, ages: np.ndarray, rng: np.random.Generator
-) -> tuple[_Batch, np.ndarray, float, float]:
-    """Decide ``rollout`` times; a flat batch with advantages, ages, mean reward at the ends and mean stride."""
+    learner: Learner, bodies: DecidingBodies, ages: Ints, rng: np.random.Generator
+) -> tuple[_Batch, Ints, float]:
+    """Decide ``rollout`` times; a flat batch with advantages, ages, and mean reward at the ends."""
     config, steps = learner.config, []
     for _ in range(config.rollout):
-        decided, future, reward, stride = _decide(learner, bodies)
+        decided, future, reward = _decide(learner, bodies, rng)
         ages = finish_episodes(bodies, ages + 1, config.episode, rng)
-        steps.append((decided, (*future, tensor(ages > 0)), reward, stride))
+        steps.append((decided, (*future, tensor(ages > 0)), reward))
     batch = _advantages([step[0] for step in steps], [step[1] for step in steps], config)
-    return batch, ages, float(np.mean([step[2] for step in steps])), float(np.mean([step[3] for step in steps]))
+    return batch, ages, float(np.mean([step[2] for step in steps]))
 
 
 @torch.no_grad()
-def _decide(learner: Learner, bodies: DecidingBodies) -> tuple[_Batch, tuple[Tensor, ...], float, float]:
-    """One decision of every body: what was decided, (worth, value after), mean reward and stride."""
+def _decide(
+    learner: Learner, bodies: DecidingBodies, rng: np.random.Generator
+) -> tuple[_Batch, tuple[Tensor, ...], float]:
+    """One decision of every body, of any length: what was decided, (worth, value after), and mean reward."""
     config, policy = learner.config, learner.policy
     features, task, before = _seen(policy, bodies), task_features(bodies.tasks), bodies.coordinates()
-    kind, share, stride, log_probability = learner.sample(features)
+    kind, share, log_probability = learner.sample(features)
     amount = (share.clamp(-1.0, 1.0) * policy.limits[kind]).numpy().astype(np.float64)
-    outcome = bodies.decide(policy.space.kind_ids[kind.numpy()], amount, stride.numpy() + 1).capped(WORST_REWARD)
-    worth = tensor(outcome.last(outcome.worth(config.step_price)))
+    stride = rng.integers(1, LONGEST_STRIDE + 1, bodies.n)
+    outcome = bodies.decide(policy.space.kind_ids[kind.numpy()], amount, stride).capped(WORST_REWARD)
+    earned = outcome.last(outcome.rewards)
     after = learner.value(_seen(policy, bodies), task)
     after = torch.where(torch.as_tensor(outcome.fell), WORST_REWARD, after)  # it earns no better any more
     value = learner.value(features, task)
     wanted_kind, wanted_share = _wanted(bodies.tasks, before, policy.limits)
     decided = _Batch(
-        features, task, wanted_kind, wanted_share, kind, share, stride, log_probability, torch.zeros_like(value), value
+        features, task, wanted_kind, wanted_share, kind, share, log_probability, torch.zeros_like(value), value
     )
-    future = ((1.0 - config.discount) * worth, after)
-    return decided, future, float(outcome.last(outcome.rewards).mean()), float(outcome.stride.mean())
+    return decided, ((1.0 - config.discount) * tensor(earned), after), float(earned.mean())
 
 
 def _advantages(decided: list[_Batch], futures: list[tuple[Tensor, ...]], config: HighLevelConfig) -> _Batch:

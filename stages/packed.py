@@ -37,6 +37,6 @@ def shot(agent: TransferAgent, controls: Sequence[str], script: Tasks | None, se
     Args:
         seconds: simulated time for each task.
     """
-    stack, asked = Stack.of(agent.toy, agent.decider), tell_apart(agent.body) if script is None else script
+    stack, asked = Stack(agent.toy, agent.decider), tell_apart(agent.body) if script is None else script
     with one_thread():
         return [act_out(agent.body, stack, agent.controller, control, asked, seconds) for control in controls]

@@ -31,7 +31,16 @@ _TINY: dict[str, dict[str, Any]] = {
         "repeats": 1,
     },
     "striding": {"rounds": 3, "bodies": 4, "episode": 10, "updates": 1, "minibatch": 16, "width": 16},
-    "high_level": {"updates": 2, "bodies": 4, "rollout": 4, "episode": 8, "epochs": 1, "minibatch": 8, "width": 16},
+    "high_level": {
+        "updates": 2,
+        "bodies": 4,
+        "rollout": 4,
+        "episode": 8,
+        "epochs": 1,
+        "minibatch": 8,
+        "width": 16,
+        "rounds": 1,
+    },
     "evaluation": {
         "seeds": 1,
         "random_tasks": 4,

@@ -17,7 +17,8 @@ from envs.stepper import Stepper
 from models.agent_files import BODY, CARD, CONTROLLER, DECIDER, TOY, About, Origin, pack, seal
 from models.controller import Controller
 from models.deciders import HighLevelPolicy, StridePredictor
-from models.toy_agent import ToyAgent, save_module
+from models.stored_deciders import save_decider
+from models.toy_agent import ToyAgent
 
 Route = Literal["reuse", "retrain"]
 _LATENT, _WIDTH = 8, 16
@@ -71,10 +72,8 @@ def packed_agent(
 
 
 def _write_decider(folder: Path, toy: ToyAgent, features: int, route: Route, width: int) -> None:
-    if route == "reuse":
-        decider, name = StridePredictor(toy.space.name, features, width), "stride"
-    else:
+    predictor, policy = StridePredictor(toy.space.name, features, width), None
+    if route == "retrain":
         limits = (3.0,) * len(toy.space.kinds)
-        decider, name = HighLevelPolicy(toy.space.name, features, toy.encoder.latent, width, limits), "policy"
-    save_module(decider, folder / f"{name}.safetensors")
-    (folder / f"{name}.json").write_text(json.dumps(decider.sizes))
+        policy = HighLevelPolicy(toy.space.name, features, toy.encoder.latent, width, limits)
+    save_decider(folder, predictor, policy)

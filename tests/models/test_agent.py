@@ -20,14 +20,13 @@ from envs.tasks import Tasks, reference_tasks, reward
 from models.agent import TransferAgent
 from models.agent_files import CONTROLLER, DECIDER, INDEX, TOY, pack
 from models.controller import Controller
-from models.deciders import ReuseDecider
 from models.methods import METHODS
 from models.sequence import SEQUENCES
 from models.stored_deciders import load_decider
 from models.toy_agent import ToyAgent
 from stages.closure import PROJECT
 from stages.controls import Stack
-from stages.decisions import DecidingBodies, tensor
+from stages.decisions import DecidingBodies
 from tests.models.agents import Route, packed_agent, write_agent
 
 CASES: list[tuple[str, Route]] = [("cheetah", "reuse"), ("walker", "retrain"), ("ant", "reuse"), ("ant", "retrain")]
@@ -37,8 +36,7 @@ def _evaluated(folder: Path, tasks: Tasks, start: np.ndarray, decisions: int) ->
     """States (control steps + 1, columns) that each body passes in some decisions of the evaluation's own machinery."""
     toy = ToyAgent.load(folder / TOY, decodes=False)
     decider = load_decider(toy, folder / DECIDER)
-    reach = tensor(toy.space.look_ahead) if isinstance(decider, ReuseDecider) else decider.limits
-    stack, controller = Stack(toy, decider, reach), Controller.load(folder / CONTROLLER)
+    stack, controller = Stack(toy, decider), Controller.load(folder / CONTROLLER)
     body = load_body(TransferAgent.load(folder).about.body)
     bodies = DecidingBodies(body, controller.act, stack.encoder("agent"), len(tasks), np.random.default_rng(0))
     bodies.reset(tasks)
@@ -229,10 +227,10 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "out").exists()
 
 
-@pytest.mark.parametrize("older", [1, 2])
-def test_an_agent_of_an_older_version_says_so(tmp_path: Path, older: int) -> None:
-    index = write_agent(tmp_path / "agent") / INDEX
-    index.write_text(index.read_text().replace('"format": 3', f'"format": {older}'))
+@pytest.mark.parametrize(("older", "route"), [(1, "reuse"), (2, "reuse"), (3, "retrain")])
+def test_an_agent_of_an_older_version_says_so(tmp_path: Path, older: int, route: Route) -> None:
+    index = write_agent(tmp_path / "agent", route=route) / INDEX
+    index.write_text(index.read_text().replace('"format": 4', f'"format": {older}'))
     assert _refused(tmp_path / "agent").startswith("agent: of an older version")
 
 

@@ -42,7 +42,7 @@ CONFIGS: dict[str, StageConfig] = {
     "toy_inference": _TOY,
     "low_level": _LOW_LEVEL,
     "striding": StridingConfig(rounds=4, bodies=4, episode=5, updates=1, minibatch=16, width=8, replay=40),
-    "high_level": HighLevelConfig(updates=8, bodies=4, rollout=4, episode=6, epochs=1, minibatch=8, width=8),
+    "high_level": HighLevelConfig(updates=8, bodies=4, rollout=4, episode=6, epochs=1, minibatch=8, width=8, rounds=1),
 }
 
 
@@ -87,6 +87,7 @@ def _interrupting(after: int) -> tuple[Callable[..., None], list[float]]:
     ("stage", "config", "after"),
     [
         *((stage, config, _AFTER[stage]) for stage, config in CONFIGS.items()),
+        ("high_level", CONFIGS["high_level"], 11),
         ("low_level", _SKILLS, 5),
         ("low_level", _BEGINNINGS, 5),
         ("low_level", _BEGINNINGS, 11),

@@ -5,12 +5,10 @@ import pandas as pd
 import torch
 
 from envs.body import load_body
-from envs.tasks import LINE
 from models.controller import Controller
-from models.deciders import ReuseDecider, StridePredictor
+from models.deciders import Decider, StridePredictor
 from models.toy_agent import ToyAgent
 from stages.controls import Stack
-from stages.decisions import tensor
 from stages.switches import paired_tasks, switch_episodes, switch_table
 
 CHEETAH = load_body("cheetah")
@@ -29,7 +27,7 @@ def test_both_controls_are_scored_after_the_change():
     torch.manual_seed(0)
     toy = ToyAgent("line", 4, 8, 8, "gaussian", "gru").requires_grad_(False)
     controller = Controller(18, 6, 8)
-    stack = Stack(toy, ReuseDecider(toy, StridePredictor("line", 17, 8).requires_grad_(False)), tensor(LINE.look_ahead))
+    stack = Stack(toy, Decider.reuse(toy, StridePredictor("line", 17, 8).requires_grad_(False)))
     episodes = switch_episodes(CHEETAH, stack, controller, 1, before=3, decisions=6)
     assert list(episodes.control) == ["agent"] * 12 + ["oracle"] * 12
     assert ((episodes.recovery >= 1) & (episodes.recovery <= 7)).all()

@@ -17,12 +17,11 @@ import torch
 
 from envs.body import load_body
 from envs.palette import BASE_TASK_COLOURS, rgb
-from envs.tasks import LINE, Tasks, active_coordinate
+from envs.tasks import Tasks, active_coordinate
 from models.controller import Controller
-from models.deciders import ReuseDecider, StridePredictor
+from models.deciders import Decider, StridePredictor
 from models.toy_agent import ToyAgent
 from stages.controls import Stack
-from stages.decisions import tensor
 from stages.offscreen import Canvas, Mark
 from stages.overlay import size
 from stages.takes import Take, act_out
@@ -43,7 +42,7 @@ def takes() -> dict[str, Take]:
     torch.manual_seed(0)
     toy = ToyAgent("line", 4, 8, 8, "gaussian", "gru").requires_grad_(False)
     controller = Controller(18, 6, 8)
-    stack = Stack(toy, ReuseDecider(toy, StridePredictor("line", 17, 8).requires_grad_(False)), tensor(LINE.look_ahead))
+    stack = Stack(toy, Decider.reuse(toy, StridePredictor("line", 17, 8).requires_grad_(False)))
     return {control: act_out(CHEETAH, stack, controller, control, SCRIPT, SECONDS) for control in SIDE_BY_SIDE}
 
 
