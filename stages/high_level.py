@@ -51,9 +51,10 @@ def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, repo
     told = body, controller, toy.encoder
     policy, rows = _learn_commands(config, *told, kept / "commands", _part(report, 0.0, _COMMANDS))
     deciding = partial(Decider.retrain, toy, policy.requires_grad_(False))
-    predictor, more = learn_strides(config.striding, *told, deciding, kept / "strides", _part(report, _COMMANDS, 1.0))
+    report_strides, decisions = _part(report, _COMMANDS, 1.0), rows[-1]["step"]
+    predictor, more = learn_strides(config.striding, *told, deciding, kept / "strides", report_strides, decisions)
     save_decider(out, predictor, policy)
-    write_curve(out, [*rows, *({**row, "step": row["step"] + rows[-1]["step"]} for row in more)])
+    write_curve(out, [*rows, *more])
     return {"reward_per_decision": more[-1]["reward"], "mean_stride": more[-1]["stride"]}
 
 

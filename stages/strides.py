@@ -40,6 +40,7 @@ def learn_strides(
     deciding: Deciding,
     folder: Path,
     report: Progress,
+    before: float = 0.0,
 ) -> tuple[StridePredictor, list[dict[str, float]]]:
     """A predictor of the strides of the policy that ``deciding`` has, and its learning curve.
 
@@ -51,6 +52,7 @@ def learn_strides(
         deciding: puts a predictor beside the policy.
         folder: of checkpoints; a training that was interrupted goes on from there.
         report: told how far it is.
+        before: decisions that the policy was learnt from, after which the curve begins.
     """
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
@@ -71,7 +73,7 @@ def learn_strides(
         course.recent.append([*_round(learner, bodies, rng, config)])
         course.ages = finish_episodes(bodies, course.ages + 1, config.episode, rng)
         if (round_ + 1) % max(rounds // _REPORTS, 1) == 0 or round_ + 1 == rounds:
-            course.sample((round_ + 1) * config.bodies)
+            course.sample(before + (round_ + 1) * config.bodies)
         report((round_ + 1) / rounds, **(course.rows[-1] if course.rows else {}))
     return predictor, course.rows
 
@@ -84,10 +86,10 @@ class _Course:
     rows: list[dict[str, float]] = field(default_factory=list)
     recent: list[list[float]] = field(default_factory=list)
 
-    def sample(self, decisions: int) -> None:
+    def sample(self, decisions: float) -> None:
         """Add a point to the learning curve."""
         reward, stride = (float(value) for value in np.mean(self.recent, axis=0))
-        self.rows.append({"step": float(decisions), "reward": reward, "stride": stride})
+        self.rows.append({"step": decisions, "reward": reward, "stride": stride})
         self.recent = []
 
     def save(self, checkpoint: TrainingCheckpoint, round_: int, bodies: DecidingBodies, replay: _Replay) -> None:
