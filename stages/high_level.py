@@ -40,6 +40,8 @@ from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_ep
 from stages.strides import learn_strides
 
 _SMOOTH = 5  # updates in a point of the learning curve
+#: Share of the best reward by which a later policy may lie below it and be kept: that much is luck, not collapse.
+_LUCK = 0.05
 #: Share of the stage that learning commands is said to be.
 _COMMANDS = 0.5
 
@@ -61,7 +63,7 @@ def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, repo
 def _learn_commands(
     config: HighLevelConfig, body: Body, controller: Controller, encoder: Encoder, folder: Path, report: Progress
 ) -> tuple[HighLevelPolicy, list[dict[str, float]]]:
-    """The policy of the best point of its smoothed learning curve, and the curve."""
+    """The latest policy that is as good as the best, as far as luck lets tell, and the learning curve."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
@@ -80,7 +82,7 @@ def _learn_commands(
         report((update + 1) / config.updates, **course.rows[-1])
     if begun < config.updates:
         course.save(checkpoint, config.updates, bodies)
-    learner.policy.load_state_dict(course.best_state)
+    learner.policy.load_state_dict(course.kept)
     return learner.policy, course.rows
 
 
@@ -95,28 +97,32 @@ class _Course:
 
     Attributes:
         ages: decisions of each body's episode (n,).
-        best_state: the policy at the best point of the smoothed learning curve, whose reward is ``best``.
+        kept: the latest policy as good as the best, whose reward is ``best``.
         rows: the learning curve.
         recent: rewards of the latest updates.
     """
 
     ages: Ints
-    best_state: dict[str, Tensor]
+    kept: dict[str, Tensor]
     best: float = -np.inf
     rows: list[dict[str, float]] = field(default_factory=list)
     recent: list[float] = field(default_factory=list)
 
     def sample(self, decisions: int, reward: float, policy: HighLevelPolicy) -> None:
-        """Add a point to the learning curve; keep the policy if it is the best."""
+        """Add a point to the learning curve; keep the policy if it is as good as the best.
+
+        The rate falls, so that of policies that luck alone tells apart the latest is the most exact.
+        """
         self.recent = [*self.recent, reward][-_SMOOTH:]
         smooth = float(np.mean(self.recent))
         self.rows.append({"step": float(decisions), "command_reward": smooth})
-        if smooth > self.best:
-            self.best, self.best_state = smooth, deepcopy(policy.state_dict())
+        self.best = max(self.best, smooth)
+        if smooth >= self.best - _LUCK * abs(self.best):
+            self.kept = deepcopy(policy.state_dict())
 
     def save(self, checkpoint: TrainingCheckpoint, update: int, bodies: DecidingBodies) -> None:
         """Before an update."""
-        tensors = prefixed("bodies", bodies.state()) | prefixed("best", self.best_state)
+        tensors = prefixed("bodies", bodies.state()) | prefixed("kept", self.kept)
         numbers = {"update": update, "best": self.best, "rows": self.rows, "recent": self.recent}
         checkpoint.save({**tensors, "ages": torch.from_numpy(self.ages.copy())}, numbers)
 
@@ -127,7 +133,7 @@ class _Course:
             return 0
         tensors, numbers = kept
         bodies.resume(below(tensors, "bodies"))
-        self.ages, self.best_state = tensors["ages"].numpy(), below(tensors, "best")
+        self.ages, self.kept = tensors["ages"].numpy(), below(tensors, "kept")
         self.best, self.rows, self.recent = (numbers[name] for name in ("best", "rows", "recent"))
         return numbers["update"]
 

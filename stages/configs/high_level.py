@@ -21,11 +21,11 @@ class HighLevelConfig(BodyStageConfig):
     clip: float = Field(default=0.2, gt=0, le=1, description="of the probability ratio")
     entropy: float = Field(default=0.003, ge=0, le=1, description="weight of the entropy at the start; falls linearly")
     guidance: float = Field(
-        default=1.0, ge=0, le=100, description="weight of imitating the command the true task asks for"
+        default=5.0, ge=0, le=100, description="weight of imitating the command the true task asks for"
     )
     width: int = Field(default=128, ge=1, le=1024, description="units in each of the two hidden layers")
     rounds: int = Field(
-        default=225,
+        default=150,
         ge=1,
         le=100_000,
         description="decisions of each body, for each base task, that strides are then learnt from",
