@@ -128,9 +128,10 @@ def test_learnt_stride(runs: Runs, record: Recorder, body: str, route: Route) ->
 @pytest.mark.parametrize("body", BARS)
 def test_training_does_not_collapse(runs: Runs, record: Recorder, body: str) -> None:
     curve = runs(Node("high_level", bodies=(body,))).artifact.table("learning_curve.parquet")
-    for part in ("command_reward", "reward"):
-        best, last = _best_and_last_tenth(curve[part].dropna().to_numpy(dtype=float))
-        what = f"compare {body}, high level, {part} of its last tenth, within {_COLLAPSE:.0%} of the best"
+    commands = curve.command_reward.dropna()
+    for part, rewards in (("commands", commands), ("commands and strides", curve.reward.fillna(curve.command_reward))):
+        best, last = _best_and_last_tenth(rewards.to_numpy(dtype=float))
+        what = f"compare {body}, high level, {part}, reward of the last tenth, within {_COLLAPSE:.0%} of the best"
         record.at_least(what, best - _COLLAPSE * abs(best), last, note=f"best tenth {best:.4g}")
 
 
