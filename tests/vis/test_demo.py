@@ -33,7 +33,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 def test_one_video_and_one_page(demo: tuple[Path, list[str]]) -> None:
     folder, said = demo
     page = (folder / "demo.html").read_text()
-    assert [line.split(":")[0] for line in said[:2]] == ["cheetah-retrain", "ant-retrain"]
+    assert [line.split(":")[0] for line in said[:2]] == ["cheetah-reuse", "ant-retrain"]
     assert "goal +5.10 m" in page and "velocity_y +1.25 m/s" in page and "# A card" in page
     assert said[3] == "out/demo.html" and len(page) < 15_000_000
     if (folder / "demo.mp4").exists():
