@@ -54,6 +54,7 @@ def run(config: HighLevelConfig, inputs: Mapping[str, Artifact], out: Path, repo
     policy, rows = _learn_commands(config, *told, kept / "commands", _part(report, 0.0, _COMMANDS))
     deciding = partial(Decider.retrain, toy, policy.requires_grad_(False))
     report_strides, decisions = _part(report, _COMMANDS, 1.0), rows[-1]["step"]
+    torch.manual_seed(config.seed)  # anew, so that strides begin alike whether or not commands were interrupted
     predictor, more = learn_strides(config.striding, *told, deciding, kept / "strides", report_strides, decisions)
     save_decider(out, predictor, policy)
     write_curve(out, [*rows, *more])

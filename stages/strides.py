@@ -45,7 +45,7 @@ def learn_strides(
     """A predictor of the strides of the policy that ``deciding`` has, and its learning curve.
 
     Args:
-        config: how it is trained.
+        config: how it is trained; torch's generator, which is global, is seeded by the stage.
         body: the description.
         controller: the low level, and how it normalises what the body observes.
         encoder: frozen.
@@ -54,7 +54,6 @@ def learn_strides(
         report: told how far it is.
         before: decisions that the policy was learnt from, after which the curve begins.
     """
-    torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
     bodies.reset(draw_tasks(rng, body, config.bodies))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from envs.body import load_body
 from models.controller import Controller
 from models.deciders import Decider
@@ -23,6 +25,7 @@ from stages.strides import learn_strides
 
 def run(config: StridingConfig, inputs: Mapping[str, Artifact], out: Path, report: Progress) -> Metrics:
     """Train the predictor on the body and write it with its learning curve."""
+    torch.manual_seed(config.seed)
     body, controller = load_body(config.body, config.tasks), Controller.load(inputs["low_level"].folder)
     toy = ToyAgent.load(inputs["toy_inference"].folder)
     deciding = partial(Decider.reuse, toy)
