@@ -78,9 +78,16 @@ EDITS = [
     Edit(
         "body of a stage's function",
         "stages/striding.py",
+        "write_curve(out, rows)",
+        "write_curve(out, rows[1:])",
+        frozenset({"striding"}),
+    ),
+    Edit(
+        "code that both routes learn by",
+        "stages/strides.py",
         "range(begun, rounds)",
         "range(1)",
-        frozenset({"striding"}),
+        frozenset({"striding", "high_level"}),
     ),
     Edit("helper in the same module", "stages/skill.py", "_FALLS_WEIGH * row", "2 * row", PRACTISING),
     Edit("helper two imports away", "envs/heading.py", "return c * x - s * y", "return c * x + s * y", BODY),
