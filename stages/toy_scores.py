@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
 from envs.tasks import TOY_RANGES, Floats, Ranges, Tasks, sample_tasks
 from envs.toy import EPISODE
 from models.toy_agent import ToyAgent
+from stages.agreement import agreement
 from stages.scores import decisions_to_identify
 from stages.toy_episodes import ToyEpisodes, clusters_of, explored, oracle_returns, run_toy
 from stages.toy_learner import IDENTIFIED_AFTER
@@ -108,15 +107,7 @@ def _clusters(agent: ToyAgent, tasks: Tasks, episodes: ToyEpisodes) -> dict[str,
     found = clusters_of(agent, torch.as_tensor(episodes.latents[IDENTIFIED_AFTER:]))
     if found is None:
         return {}
-    truth = np.broadcast_to(tasks.base_task, found.shape).ravel()
-    found = found.ravel()
-    table = contingency_matrix(truth, found)
-    return {
-        "purity": float(table.max(axis=0).sum() / table.sum()),
-        "nmi": float(normalized_mutual_info_score(truth, found)),
-        "ari": float(adjusted_rand_score(truth, found)),
-        "clusters": float(len(np.unique(found))),
-    }
+    return agreement(np.broadcast_to(tasks.base_task, found.shape).ravel(), found.ravel())
 
 
 def _recovery(agent: ToyAgent, tasks: Tasks) -> dict[str, float]:

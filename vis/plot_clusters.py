@@ -1,7 +1,7 @@
 """Clusters of latents in the plane of their two largest principal components, each with its covariance.
 
-A cluster is what the inference method found without labels; of a method that looks for none, a base task. Run
-``python vis/plot_clusters.py --help`` for the command.
+A cluster is what the inference method found without labels, and the title says how well they agree with the base tasks;
+of a method that looks for none, a base task. Run ``python vis/plot_clusters.py --help`` for the command.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from stages.agreement import agreement
 from vis.plot_latent import latents_of, plane
 from vis.style import INK
 from vis.tables import groups
@@ -22,10 +23,18 @@ def figure(table: pd.DataFrame, title: str = "Clusters of latents, with two stan
     """A ``latents.parquet``: points by base task, an ellipse for each cluster."""
     places, share = _principal(latents_of(table))
     table = table.assign(**{"pca 2-1": places[:, 0], "pca 2-2": places[:, 1]})
-    drawn = plane(table, "pca", title, 560)
-    drawn.add_traces([_ellipse(part) for part in groups(table, "cluster" if "cluster" in table else "base_task")])
+    found = "cluster" in table
+    drawn = plane(table, "pca", f"{title}: {_told(table)}" if found else title, 560)
+    drawn.add_traces([_ellipse(part) for part in groups(table, "cluster" if found else "base_task")])
     names = [f"principal component {i + 1} ({share[i]:.0%} of the variance, arbitrary units)" for i in range(2)]
     return drawn.update_xaxes(title_text=names[0]).update_yaxes(title_text=names[1])
+
+
+def _told(table: pd.DataFrame) -> str:
+    """How many clusters were found, and how well they agree with the base tasks."""
+    scores = agreement(table["base_task"].to_numpy(), table["cluster"].to_numpy())
+    count = f"{scores['clusters']:.0f} for {table['base_task'].nunique()} base tasks"
+    return f"{count}, purity {scores['purity']:.3f}, NMI {scores['nmi']:.3f}"
 
 
 def _principal(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,17 @@ def test_every_cluster_has_an_ellipse_around_its_latents():
     assert len(_ellipses(table.assign(cluster=np.arange(len(table)) % 7))) == 7
 
 
+def test_the_title_says_how_well_clusters_found_agree_with_base_tasks():
+    table = synthetic.latents()
+    own = table["base_task"].astype("category").cat.codes
+    split: Any = plot_clusters.figure(table.assign(cluster=2 * own + np.arange(len(table)) % 2))
+    assert "8 for 4 base tasks, purity 1.000, NMI 0." in split.layout.title.text
+    merged: Any = plot_clusters.figure(table.assign(cluster=own // 2))
+    assert "2 for 4 base tasks, purity 0.500" in merged.layout.title.text
+    labelled: Any = plot_clusters.figure(table)
+    assert "purity" not in labelled.layout.title.text
+
+
 def test_an_ellipse_has_two_standard_deviations():
     rng = np.random.default_rng(0)
     part = synthetic.latents().sample(4000, replace=True, random_state=0).assign(base_task="goal forward")
