@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from envs.body import Body, load_body
+from envs.stepper import Stepper
 from envs.tasks import KINDS, Floats, Ints, Tasks, active_coordinate, concatenate, reference_tasks
 from models.controller import Controller
 from stages.configs.evaluation import EvaluationConfig
@@ -38,6 +39,7 @@ from stages.video import SIDE_BY_SIDE, film_or_excuse, shot
 
 #: Apart from every training seed: evaluation seeds start here, and the random tasks are drawn once.
 _EVALUATION_SEED, _RANDOM_TASKS_SEED = 30_011, 40_009
+_ON_RANDOM_TASKS = ("agent", "oracle")
 _HEADLINE = ("settled", "success", "return", "fall_rate")
 
 
@@ -51,12 +53,13 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
     episodes, trajectories, table = [], [], {}
     latents = pd.DataFrame()
     for index, control in enumerate(controls):
-        record = _episodes(config, body, stack, controller, control, suite)
-        episodes.append(record.episodes(control, suite))
-        trajectories.append(record.trajectories(control, suite))
+        part = suite.under(control)
+        record = _episodes(config, body, stack, controller, control, part)
+        episodes.append(record.episodes(control, part))
+        trajectories.append(record.trajectories(control, part))
         table[control] = _aggregates(episodes[-1], record, config.resamples)
         if control == "agent":
-            latents = record.latent_table(suite)
+            latents = record.latent_table(part)
         report((index + 1) / (len(controls) + 1), **_headline(table["agent"]))
     takes = shot(body, config.route, inputs, SIDE_BY_SIDE, None, config.video_seconds)
     filmed = partial(_filmed, report, len(controls), _headline(table["agent"]))
@@ -74,24 +77,34 @@ def run(config: EvaluationConfig, inputs: Mapping[str, Artifact], out: Path, rep
 
 @dataclass(frozen=True)
 class Suite:
-    """Tasks of all episodes (n,), and where each comes from: set, seed and number in its set."""
+    """Tasks of all episodes (n,), where each comes from: set, seed and number in its set, and begins: (n, state)."""
 
     tasks: Tasks
     task_set: np.ndarray
     seed: Ints
     number: Ints
+    start: Floats
 
     @staticmethod
     def of(config: EvaluationConfig, body: Body) -> Suite:
         """Reference tasks for every evaluation seed, then the random tasks once."""
         reference = reference_tasks(body.task_ranges, body.space)
         drawn = draw_tasks(np.random.default_rng(_RANDOM_TASKS_SEED), body, config.random_tasks)
+        tasks = concatenate([reference] * config.seeds + [drawn])
+        bodies = Stepper(body, len(tasks))
+        bodies.reset(np.random.default_rng(_EVALUATION_SEED + config.seed))
         return Suite(
-            concatenate([reference] * config.seeds + [drawn]),
+            tasks,
             np.repeat(["reference", "random"], [len(reference) * config.seeds, len(drawn)]),
             np.concatenate([np.repeat(np.arange(config.seeds), len(reference)), np.zeros(len(drawn), dtype=int)]),
             np.concatenate([np.tile(np.arange(len(reference)), config.seeds), np.arange(len(drawn))]),
+            bodies.state,
         )
+
+    def under(self, control: str) -> Suite:
+        """The episodes of a control: random tasks show what the agent, and the oracle, do; physics is what costs."""
+        rows = np.isin(self.task_set, ["reference", "random"] if control in _ON_RANDOM_TASKS else ["reference"])
+        return Suite(self.tasks[rows], self.task_set[rows], self.seed[rows], self.number[rows], self.start[rows])
 
     @property
     def shown(self) -> np.ndarray:
@@ -203,10 +216,10 @@ def _task_columns(tasks: Tasks) -> dict[str, Any]:
 def _episodes(
     config: EvaluationConfig, body: Body, stack: Stack, controller: Controller, control: str, suite: Suite
 ) -> Record:
-    rng = np.random.default_rng(_EVALUATION_SEED + config.seed)
     encoder = stack.encoder(control)
-    bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), rng)
+    bodies = DecidingBodies(body, controller.act, encoder, len(suite.tasks), np.random.default_rng(config.seed))
     bodies.reset(suite.tasks)
+    bodies.stepper.state = suite.start.copy()
     record = Record(suite.tasks)
     rows, places = np.arange(len(suite.tasks)), body.space.place(suite.tasks.kind)
     shown = torch.as_tensor(suite.shown)

@@ -18,7 +18,7 @@ _LEAST = 10.0
 
 
 def figure(table: pd.DataFrame, title: str = "Falls", height: int = 320) -> go.Figure:
-    """Falls in an evaluation's ``episodes.parquet``, reference and random tasks together."""
+    """Falls in an evaluation's ``episodes.parquet``, random tasks among them where the control runs those."""
     present = set(words(table, "control"))
     controls = [control for control in CONTROL_TITLES if control in present]
     episodes = {control: len(rows(table, "control", [control])) for control in controls}

@@ -136,4 +136,8 @@ def test_a_body_never_seen_before_goes_through_the_dag(tmp_path: Path) -> None:
     assert computed == [str(node) for node in wanted]
     artifact = runs[Node("evaluation", "reuse")].artifact
     assert {"velocity_settled", "goal_settled"} <= set(artifact.json("controls.json")["agent"])
-    assert set(artifact.table("episodes.parquet").kind) == {"velocity", "goal"}
+    episodes = artifact.table("episodes.parquet")
+    assert set(episodes.kind) == {"velocity", "goal"}
+    by_set = episodes.groupby("task_set").control.value_counts().unstack(level=0)
+    assert (by_set.reference == 12).all()
+    assert by_set.random.dropna().to_dict() == {"agent": 4, "oracle": 4}
