@@ -36,7 +36,8 @@ from models.transitions import kind_scale
 from stages.checkpoint import SAVES, TrainingCheckpoint, below, prefixed
 from stages.configs.high_level import HighLevelConfig
 from stages.contract import Artifact, Metrics, Progress, write_curve
-from stages.decisions import WORST_REWARD, DecidingBodies, draw_tasks, finish_episodes, tensor
+from stages.decisions import WORST_REWARD, DecidingBodies, finish_episodes, tensor
+from stages.even_tasks import EvenTasks
 from stages.strides import learn_strides
 
 _SMOOTH = 5  # updates in a point of the learning curve
@@ -68,16 +69,17 @@ def _learn_commands(
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     bodies = DecidingBodies(body, controller.act, encoder, config.bodies, rng)
-    bodies.reset(draw_tasks(rng, body, config.bodies))
+    tasks = EvenTasks(body, rng)
+    bodies.reset(tasks.draw(config.bodies))
     learner = Learner(config, controller, encoder.latent, bodies)
-    course = _Course(rng.integers(0, config.episode, config.bodies), deepcopy(learner.policy.state_dict()))
+    course = _Course(rng.integers(0, config.episode, config.bodies), tasks, deepcopy(learner.policy.state_dict()))
     modules = {"policy": learner.policy, "critic": learner.critic}
     checkpoint = TrainingCheckpoint(folder, modules, learner.optimiser, rng)
     begun = course.resume(checkpoint, bodies)
     for update in range(begun, config.updates):
         if update > begun and update % max(config.updates // SAVES, 1) == 0:
             course.save(checkpoint, update, bodies)
-        batch, course.ages, reward = _rollout(learner, bodies, course.ages, rng)
+        batch, reward = _rollout(learner, bodies, course, rng)
         learner.learn(batch, 1.0 - update / config.updates)
         course.sample((update + 1) * config.rollout * config.bodies, reward, learner.policy)
         report((update + 1) / config.updates, **course.rows[-1])
@@ -98,12 +100,14 @@ class _Course:
 
     Attributes:
         ages: decisions of each body's episode (n,).
+        tasks: of the episodes to come.
         kept: the latest policy as good as the best, whose reward is ``best``.
         rows: the learning curve.
         recent: rewards of the latest updates.
     """
 
     ages: Ints
+    tasks: EvenTasks
     kept: dict[str, Tensor]
     best: float = -np.inf
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -125,6 +129,7 @@ class _Course:
         """Before an update."""
         tensors = prefixed("bodies", bodies.state()) | prefixed("kept", self.kept)
         numbers = {"update": update, "best": self.best, "rows": self.rows, "recent": self.recent}
+        numbers["tasks"] = self.tasks.drawn
         checkpoint.save({**tensors, "ages": torch.from_numpy(self.ages.copy())}, numbers)
 
     def resume(self, checkpoint: TrainingCheckpoint, bodies: DecidingBodies) -> int:
@@ -135,6 +140,7 @@ class _Course:
         tensors, numbers = kept
         bodies.resume(below(tensors, "bodies"))
         self.ages, self.kept = tensors["ages"].numpy(), below(tensors, "kept")
+        self.tasks.resume(numbers["tasks"])
         self.best, self.rows, self.recent = (numbers[name] for name in ("best", "rows", "recent"))
         return numbers["update"]
 
@@ -226,16 +232,17 @@ class Learner:
 
 
 def _rollout(
-    learner: Learner, bodies: DecidingBodies, ages: Ints, rng: np.random.Generator
-) -> tuple[_Batch, Ints, float]:
-    """Decide ``rollout`` times; a flat batch with advantages, ages, and mean reward at the ends."""
+    learner: Learner, bodies: DecidingBodies, course: _Course, rng: np.random.Generator
+) -> tuple[_Batch, float]:
+    """Decide ``rollout`` times; a flat batch with advantages, and mean reward at the ends."""
     config, steps = learner.config, []
     for _ in range(config.rollout):
         decided, future, reward = _decide(learner, bodies, rng)
-        ages = finish_episodes(bodies, ages + 1, config.episode, rng)
-        steps.append((decided, (*future, tensor(ages > 0)), reward))
+        course.ages = finish_episodes(bodies, course.ages + 1, config.episode, rng)
+        course.tasks.give(bodies, course.ages)
+        steps.append((decided, (*future, tensor(course.ages > 0)), reward))
     batch = _advantages([step[0] for step in steps], [step[1] for step in steps], config)
-    return batch, ages, float(np.mean([step[2] for step in steps]))
+    return batch, float(np.mean([step[2] for step in steps]))
 
 
 @torch.no_grad()
