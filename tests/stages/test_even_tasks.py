@@ -35,10 +35,10 @@ def test_every_stretch_covers_what_a_body_is_asked_for(name: str, seed: int, ski
     assert (sizes >= -1e-9).all() and (sizes <= 1 + 1e-9).all()
     assert (tasks.specification[space.unsigned[space.place(tasks.kind)]] > 0).all()
     counts = np.bincount(space.place(tasks.kind), minlength=len(space.kinds))
-    assert np.abs(counts - 200 / len(space.kinds)).max() <= 4
+    assert np.abs(counts - 200 / len(space.kinds)).max() <= 6
     assert abs(sizes.mean() - 0.5) < 0.01
     signed = ~space.unsigned[space.place(tasks.kind)]
-    assert abs(np.sign(tasks.specification[signed]).mean()) < 0.08
+    assert abs(np.sign(tasks.specification[signed]).mean()) < 0.12
 
 
 @pytest.mark.parametrize("name", [*BODIES])
